@@ -1,0 +1,189 @@
+//! Batch + generation + time -> segments: what the engine is asked and what it answers.
+//!
+//! Is: the scan that finds events which may hold a listed value (`scan`), and the judge that reads such an event
+//! exactly and writes its tag (`judge` with `event`, `token`, `verify`, `tag`).
+//! Is not: reading, framing or writing; a parser of events without a hit.
+//! Invariants: taking the tags away gives the input back; the same bytes for every tier, read size and thread
+//! count. Fails: never; what cannot be read is passed on.
+
+pub mod judge;
+pub mod scan;
+
+use std::ops::Range;
+
+use crate::indicator::Timestamp;
+
+/// How an event is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// One complete JSON object is JSON, all else is text.
+    #[default]
+    Auto,
+    /// JSON objects; what is none passes untagged, its hits counted.
+    Json,
+    /// Text, always.
+    Text,
+}
+
+/// The shape of a tag.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Preset {
+    /// Elastic Common Schema: `threat.enrichments[]`.
+    #[default]
+    Ecs,
+    /// One top-level object `taxiway` with arrays of scalars in step.
+    Flat,
+}
+
+/// The time against which validity is judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum At {
+    /// The clock (the `now` of the call).
+    #[default]
+    Now,
+    /// Validity is not looked at.
+    Any,
+    /// This instant.
+    Time(Timestamp),
+    /// The event's own time: in this dotted field, or in the first usual one (`@timestamp`, `timestamp`, `ts`,
+    /// `time`, `event.created`, `eventTime`) when none is named. An event without a readable time is judged by
+    /// the clock and counted.
+    Event(Option<Box<str>>),
+}
+
+/// What stays the same for a run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How events are read.
+    pub format: Format,
+    /// The shape of tags.
+    pub preset: Preset,
+    /// The time that counts.
+    pub at: At,
+    /// Enrichments of ours in one event at most.
+    pub enrichments_max: usize,
+    /// Bytes of tag in one event at most.
+    pub tag_bytes_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            format: Format::Auto,
+            preset: Preset::Ecs,
+            at: At::Now,
+            enrichments_max: 16,
+            tag_bytes_max: 8 << 10,
+        }
+    }
+}
+
+/// A block of whole events.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    /// The bytes; nothing outside is read.
+    pub bytes: &'a [u8],
+    /// Where events end.
+    pub framing: Framing<'a>,
+}
+
+/// Where events end.
+#[derive(Clone, Copy, Debug)]
+pub enum Framing<'a> {
+    /// At `\n` (the last event may lack it); a `\r` before it belongs to the line end.
+    Lines,
+    /// At these ascending offsets, the last of which is the length of the batch. White space around a JSON
+    /// object and a line end behind it belong to its event.
+    Ends(&'a [usize]),
+}
+
+/// A piece of output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Segment {
+    /// These bytes of the batch.
+    Input(Range<usize>),
+    /// These bytes of the tag buffer.
+    Tag(Range<usize>),
+}
+
+/// What was seen. Names of rules as on the command line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Events that got a tag.
+    pub events_tagged: u64,
+    /// Enrichments written, by kind of the indicator (`Kind as usize`).
+    pub hits: [u64; 10],
+    /// Hits not written, by the name of the rule: `reserved`, `looks-like-file`, `expired`, `not-yet-valid`,
+    /// `min-confidence`, `kind`, `field`, `cap`, `line-limit`, `not-json`, `already-tagged` ...
+    pub suppressed: Vec<(&'static str, u64)>,
+    /// Events whose tag went under `taxiway` because `threat` was taken by something else.
+    pub place_taken: u64,
+    /// Events judged by the clock because they have no readable time (`--at event`).
+    pub no_event_time: u64,
+}
+
+impl Counts {
+    /// Counts one hit that is not written.
+    pub fn suppress(&mut self, rule: &'static str, n: u64) {
+        match self.suppressed.iter_mut().find(|(name, _)| *name == rule) {
+            Some((_, count)) => *count += n,
+            None => self.suppressed.push((rule, n)),
+        }
+    }
+    /// Adds other counts to these.
+    pub fn add(&mut self, other: &Counts) {
+        self.events_tagged += other.events_tagged;
+        for (mine, theirs) in self.hits.iter_mut().zip(other.hits) {
+            *mine += theirs;
+        }
+        for (rule, n) in &other.suppressed {
+            self.suppress(rule, *n);
+        }
+        self.place_taken += other.place_taken;
+        self.no_event_time += other.no_event_time;
+    }
+}
+
+/// The engine of one worker.
+#[derive(Debug)]
+pub struct Engine {}
+
+impl Engine {
+    /// An engine that uses the best tier of this machine.
+    pub fn new(_settings: Settings) -> Engine {
+        todo!()
+    }
+    /// Finds and judges; the answer is in [`Engine::segments`] and [`Engine::tags`] until the next call. With no
+    /// hit there is one segment: the whole input.
+    pub fn process(
+        &mut self,
+        _batch: Batch<'_>,
+        _generation: &crate::live::Generation,
+        _now: Timestamp,
+    ) {
+        todo!()
+    }
+    /// Counts the hits of a window of an event that is too long to be tagged: those whose first byte lies in
+    /// `range`.
+    pub fn window(
+        &mut self,
+        _window: &[u8],
+        _range: Range<usize>,
+        _generation: &crate::live::Generation,
+        _now: Timestamp,
+    ) {
+        todo!()
+    }
+    /// Pieces of output, in order.
+    pub fn segments(&self) -> &[Segment] {
+        todo!()
+    }
+    /// The tag buffer.
+    pub fn tags(&self) -> &[u8] {
+        todo!()
+    }
+    /// Takes what was counted since the last call.
+    pub fn take_counts(&mut self) -> Counts {
+        todo!()
+    }
+}

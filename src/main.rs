@@ -1,0 +1,5 @@
+//! The `taxiway` program: exit code only; everything else is in the library.
+
+fn main() -> std::process::ExitCode {
+    taxiway::cli::main()
+}
