@@ -12,7 +12,7 @@ mod frame;
 mod object;
 mod take;
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
 
 use crate::stix::Objects;
 
@@ -238,6 +238,11 @@ impl Reader {
             Frame::Open | Frame::Broken(_) => {}
         }
         self.skip("bad-json", objects, || start_of(rest));
+        // A broken container is not passed over: what it holds may be whole.
+        let end = frame::braces(rest).filter(|end| memmem::find(&rest[..*end], b"\"objects\"").is_none());
+        if let Some(length) = end {
+            return Step::Past(length);
+        }
         self.lose();
         Step::Past(1)
     }
@@ -245,10 +250,8 @@ impl Reader {
     /// Tries an object again with what is not UTF-8 replaced and control characters as blanks. It is good enough if
     /// its id and pattern came through unharmed.
     fn repair(&mut self, bytes: &[u8], objects: &mut Objects) {
-        let text: String = String::from_utf8_lossy(bytes)
-            .chars()
-            .map(|c| if c < ' ' { ' ' } else { c })
-            .collect();
+        let text: String =
+            String::from_utf8_lossy(bytes).chars().map(|c| if c < ' ' { ' ' } else { c }).collect();
         let harmed = |value: &Value<'_>| value.text().is_some_and(|text| text.contains('\u{fffd}'));
         match decode(text.as_bytes()) {
             Ok((object, length)) if length == text.len() => {
@@ -274,9 +277,12 @@ impl Reader {
                 break;
             }
             self.attempts += 1;
+            // Between top-level values a brace at the start of a line begins the next one, good or bad.
+            let begins = self.open.is_empty() && at > 0 && rest[at - 1] == b'\n';
             match decode(&rest[at..]) {
-                Ok((object, length)) if !object.is_stix() => from = at + length,
-                Ok(_) | Err(Failure::Container) => {
+                Ok((object, length)) if !object.is_stix() && !begins => from = at + length,
+                Err(Failure::Syntax) if !begins => from = at + 1,
+                Ok(_) | Err(Failure::Container | Failure::Syntax) => {
                     self.astray = false;
                     if self.open.last() == Some(&Level::Members) {
                         self.open.push(Level::Elements);
@@ -284,7 +290,7 @@ impl Reader {
                     return Step::Past(at);
                 }
                 Err(Failure::Cut) if !last => return if at == 0 { Step::More } else { Step::Past(at) },
-                Err(_) => from = at + 1,
+                Err(Failure::Cut) => from = at + 1,
             }
         }
         if self.attempts == ATTEMPTS_MAX {
