@@ -288,14 +288,28 @@ pub fn read(text: &str, hint: Hint) -> Result<Vec<Observable>, Refused> {
 }
 
 fn by_shape(text: &str) -> Result<Vec<Observable>, Refused> {
-    if let Ok(found) = addresses(text) {
-        return Ok(found);
+    // what most lists hold is decided first; this changes the cost, not the answer
+    let has_scheme = url::split_scheme(text).0.is_some();
+    let is_plain = !has_scheme && !text.bytes().any(|b| matches!(b, b':' | b'/' | b'?' | b'#' | b'@'));
+    if !has_scheme {
+        let may_be_range = text.contains('-') && text.starts_with(|c: char| c.is_ascii_digit());
+        let addresses = match ip::parse(text) {
+            Err(_) if is_plain && !may_be_range => Err(Refused::Address),
+            Err(_) => addresses(text),
+            Ok(address) => Ok(vec![Observable::Ip(address)]),
+        };
+        if let Ok(found) = addresses {
+            return Ok(found);
+        }
+        if let Ok(digest) = Digest::parse(text, None) {
+            return Ok(vec![Observable::Digest(digest)]);
+        }
+        if let Ok(email) = Email::parse(text) {
+            return Ok(vec![Observable::Email(email)]);
+        }
     }
-    if let Ok(digest) = Digest::parse(text, None) {
-        return Ok(vec![Observable::Digest(digest)]);
-    }
-    if let Ok(email) = Email::parse(text) {
-        return Ok(vec![Observable::Email(email)]);
+    if is_plain {
+        return Name::parse(text).map(|name| vec![Observable::Domain(name)]).map_err(|_| Refused::Unknown);
     }
     url(text).map(|found| vec![found]).map_err(|_| Refused::Unknown)
 }
