@@ -73,21 +73,18 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     /// `2026-11-24T10:55:18Z`, with a fraction of three or six digits only where there is one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_microsecond(self.0) {
-            Ok(t) => write!(f, "{t}"),
-            // The calendar of `jiff` leaves out the last day and a half of the year 9999.
-            Err(_) => {
-                let earlier =
-                    self.0.checked_sub(LAST_DAYS).and_then(|us| jiff::Timestamp::from_microsecond(us).ok());
-                match earlier.map(|earlier| earlier.to_string()) {
-                    Some(text) if text.starts_with("9999-12-2") => {
-                        let (day, clock) = text.split_at_checked(10).unwrap_or_default();
-                        let day = if day.ends_with('8') { "9999-12-30" } else { "9999-12-31" };
-                        write!(f, "{day}{clock}")
-                    }
-                    _ => write!(f, "{}us", self.0),
-                }
+        if let Ok(time) = jiff::Timestamp::from_microsecond(self.0) {
+            return write!(f, "{time}");
+        }
+        // The calendar of `jiff` leaves out the last day and a half of the year 9999.
+        let earlier = self.0.checked_sub(LAST_DAYS).and_then(|us| jiff::Timestamp::from_microsecond(us).ok());
+        match earlier.map(|earlier| earlier.to_string()) {
+            Some(text) if text.starts_with("9999-12-2") => {
+                let (day, clock) = text.split_at_checked(10).unwrap_or_default();
+                let day = if day.ends_with('8') { "9999-12-30" } else { "9999-12-31" };
+                write!(f, "{day}{clock}")
             }
+            _ => write!(f, "{}us", self.0),
         }
     }
 }
