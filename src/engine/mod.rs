@@ -276,6 +276,7 @@ fn event_around(batch: Batch<'_>, from: usize, mark: usize) -> Bounds {
         }
     };
     let event = bytes.get(start..next).unwrap_or_default();
-    let event = event.strip_suffix(b"\n").map_or(event, |line| line.strip_suffix(b"\r").unwrap_or(line));
+    let event = event.strip_suffix(b"\n").unwrap_or(event);
+    let event = event.strip_suffix(b"\r").unwrap_or(event);
     Bounds { start, end: start + event.len(), next }
 }

@@ -250,19 +250,39 @@ pub(super) fn ip6(data: &[u8], from: usize, to: usize, mut found: impl FnMut(IpA
     at
 }
 
-/// The run and what is left of it when an escape, a word with a colon, or a tail is no part of the address.
+/// A run of hexadecimal digits, colons and dots, cut at pieces that are too long for a group.
 fn readings(data: &[u8], start: usize, end: usize, found: &mut impl FnMut(IpAddr, usize, usize)) {
-    let Some(run) = data.get(start..end) else { return };
-    let colon = run.iter().position(|&b| b == b':').map_or(0, |at| at + 1);
+    let mut from = start;
+    let mut piece = start;
+    for at in start..=end {
+        let byte = data.get(at).filter(|_| at < end).copied();
+        if byte.is_some_and(|b| b != b':') {
+            continue;
+        }
+        let text = data.get(piece..at).unwrap_or_default();
+        if text.len() > 4 && !text.contains(&b'.') {
+            // the piece may still be a group behind an escape (`\b2001`, `%202001`)
+            segment(data.get(from..at).unwrap_or_default(), start, end, found);
+            from = at.saturating_sub(6).max(piece);
+        }
+        piece = at + 1;
+    }
+    segment(data.get(from..end).unwrap_or_default(), start, end, found);
+}
+
+/// What is left of a run when an escape, a word with a colon, a colon, or a tail is no part of the address.
+fn segment(run: &[u8], start: usize, end: usize, found: &mut impl FnMut(IpAddr, usize, usize)) {
+    let behind_first = run.iter().position(|&b| b == b':').map_or(0, |at| at + 1);
+    let before_last = run.iter().rposition(|&b| b == b':').unwrap_or(run.len());
     let dot = run.iter().position(|&b| b == b'.').unwrap_or(run.len());
-    for skip in [0, 1, 2, colon] {
-        for stop in [run.len(), dot] {
+    for skip in [0, 1, 2, behind_first] {
+        for stop in [run.len(), dot, before_last] {
             let Some(text) = run.get(skip..stop) else { continue };
             let text = trim(text);
             if !(2..=45).contains(&text.len()) {
                 continue;
             }
-            let Some(text) = std::str::from_utf8(text).ok() else { continue };
+            let Ok(text) = std::str::from_utf8(text) else { continue };
             if let Ok(address) = crate::observable::ip::parse(text) {
                 found(address, start, end);
             }
@@ -270,15 +290,15 @@ fn readings(data: &[u8], start: usize, end: usize, found: &mut impl FnMut(IpAddr
     }
 }
 
-/// Without a colon or dots that border on the address.
+/// Without dots and a single colon that border on the address.
 fn trim(mut text: &[u8]) -> &[u8] {
     while let [rest @ .., b'.'] = text {
         text = rest;
     }
-    if let [rest @ .., a, b':'] = text
+    if let [.., a, b':'] = text
         && *a != b':'
     {
-        text = rest.len().checked_add(1).and_then(|n| text.get(..n)).unwrap_or(text);
+        text = text.get(..text.len() - 1).unwrap_or(text);
     }
     if let [b':', b, ..] = text
         && *b != b':'

@@ -286,7 +286,8 @@ impl Chunk<'_> {
             }
             Asked::Ip4 => {
                 let address = IpAddr::V4(Ipv4Addr::from(key.what));
-                if listed && self.snapshot.ip(address).is_some() || path && self.address_has_more(end) {
+                // a URL with this host, or the address with a port that may stand in another field
+                if path || listed && self.snapshot.ip(address).is_some() {
                     self.marks.push(end - 1);
                 }
             }
@@ -296,17 +297,6 @@ impl Chunk<'_> {
                 }
             }
         }
-    }
-
-    /// Whether what is around an address may make it a URL or an address with a port.
-    fn address_has_more(&self, end: usize) -> bool {
-        let mut start = end;
-        while start > 0 && self.data.get(start - 1).is_some_and(|b| b.is_ascii_digit() || *b == b'.') {
-            start -= 1;
-        }
-        let before = start.checked_sub(1).and_then(|at| self.data.get(at));
-        matches!(before, Some(b'/' | b'@' | b'\\' | b'%' | b'F' | b'f'))
-            || matches!(self.data.get(end), Some(b':' | b'/' | b'?' | b'\\' | b'#'))
     }
 
     fn digest(&self, end: usize) -> bool {
@@ -451,12 +441,10 @@ impl Chunk<'_> {
                 return true;
             }
         }
-        let whole = trim_end(&path);
-        if self.ask_url(host, whole) {
-            return true;
-        }
         let cut = path.iter().position(|b| matches!(b, b';' | b',')).and_then(|at| path.get(..at));
-        cut.is_some_and(|cut| self.ask_url(host, cut) || self.ask_url(host, trim_end(cut)))
+        self.ask_url(host, &path)
+            || self.ask_url(host, trim_end(&path))
+            || cut.is_some_and(|cut| self.ask_url(host, trim_end(cut)))
     }
 
     fn ask_url(&self, host: &[u8], rest: &[u8]) -> bool {
