@@ -30,36 +30,6 @@ pub(crate) enum Attack {
     Near,
 }
 
-impl Attack {
-    /// All of them.
-    pub(crate) const ALL: [Attack; 9] = [
-        Attack::Dots,
-        Attack::Digests,
-        Attack::Hex,
-        Attack::Suffixes,
-        Attack::Tokens,
-        Attack::Colons,
-        Attack::Addresses,
-        Attack::Backslashes,
-        Attack::Near,
-    ];
-
-    /// The name on the command line and in results.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Attack::Dots => "dots",
-            Attack::Digests => "digests",
-            Attack::Hex => "hex",
-            Attack::Suffixes => "suffixes",
-            Attack::Tokens => "tokens",
-            Attack::Colons => "colons",
-            Attack::Addresses => "addresses",
-            Attack::Backslashes => "backslashes",
-            Attack::Near => "near",
-        }
-    }
-}
-
 /// A stream of JSON events `{"m":"..."}`.
 #[derive(Debug)]
 pub(crate) struct Adversary {

@@ -80,7 +80,7 @@ pub(crate) fn one(random: &mut Random, count: u64, shape: Shape) -> String {
             return mixed(number).1;
         }
     }
-    (0..).map(mixed).find(|(s, _)| *s == shape).map(|(_, text)| text).unwrap_or_default()
+    (0..10_000).map(mixed).find(|(s, _)| *s == shape).map(|(_, text)| text).unwrap_or_default()
 }
 
 /// One value a line; only those of one shape when it is given.

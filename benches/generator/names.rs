@@ -100,9 +100,8 @@ pub(crate) fn outside(random: &mut Random) -> Ipv4Addr {
 
 /// An address of the house.
 pub(crate) fn inside(random: &mut Random) -> Ipv4Addr {
-    let bits = random.next();
-    let site = [0, 47, 128, 164][(bits & 3) as usize];
-    Ipv4Addr::new(10, site, (bits >> 8) as u8 & 31, (bits >> 16) as u8 % 254 + 1)
+    let [site, subnet, host, ..] = random.next().to_le_bytes();
+    Ipv4Addr::new(10, [0, 47, 128, 164][usize::from(site & 3)], subnet & 31, host % 254 + 1)
 }
 
 /// An address of the house or, 9 in 20, outside of it.

@@ -1,4 +1,4 @@
-//! Random numbers that are the same everywhere: SplitMix64.
+//! Random numbers that are the same everywhere: `SplitMix64`.
 
 /// A stream of numbers.
 #[derive(Clone, Debug)]
@@ -20,9 +20,8 @@ impl Random {
     }
 
     /// A number below `limit`, which is not 0.
-    #[expect(clippy::cast_possible_truncation, reason = "the high half is below the limit")]
     pub(crate) fn below(&mut self, limit: u64) -> u64 {
-        (u128::from(self.next()) * u128::from(limit) >> 64) as u64
+        ((u128::from(self.next()) * u128::from(limit)) >> 64) as u64
     }
 
     /// A number from `low` to `high`, both included.
