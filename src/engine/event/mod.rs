@@ -338,7 +338,9 @@ impl Walk {
         let mut at = node;
         while let Some(node) = self.nodes.get(at as usize) {
             let before = match node.step {
-                Step::Key { start, end, escaped: false } => rest.strip_suffix(raw.get(start..end).unwrap_or_default()),
+                Step::Key { start, end, escaped: false } => {
+                    rest.strip_suffix(raw.get(start..end).unwrap_or_default())
+                }
                 Step::Key { start, end, .. } => {
                     rest.strip_suffix(decoded(raw.get(start..end).unwrap_or_default(), true).as_bytes())
                 }

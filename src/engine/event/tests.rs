@@ -17,14 +17,17 @@ fn walk(raw: &str) -> Option<Vec<(String, String, Role)>> {
 
 #[test]
 fn strings_have_their_dotted_paths() {
-    let found = walk(r#"{"a":{"b.c":["x.y",{"d":"1.2.3.4"}],"e":-1.5e+3},"k.ey":"","f":[[],{},[null]]}"#).unwrap();
-    let at = |path: &str| found.iter().find(|(p, _, r)| p == path && *r != Role::Key).map(|(_, t, _)| t.as_str());
+    let found =
+        walk(r#"{"a":{"b.c":["x.y",{"d":"1.2.3.4"}],"e":-1.5e+3},"k.ey":"","f":[[],{},[null]]}"#).unwrap();
+    let at =
+        |path: &str| found.iter().find(|(p, _, r)| p == path && *r != Role::Key).map(|(_, t, _)| t.as_str());
     assert_eq!(at("a.b.c.0"), Some("x.y"));
     assert_eq!(at("a.b.c.1.d"), Some("1.2.3.4"));
     assert_eq!(at("a.e"), Some("-1.5e+3"));
     assert_eq!(at("k.ey"), Some(""));
     assert_eq!(at("f.2.0"), Some("null"));
-    let keys: Vec<_> = found.iter().filter(|(_, _, r)| *r == Role::Key).map(|(p, t, _)| (p.as_str(), t.as_str())).collect();
+    let keys: Vec<_> =
+        found.iter().filter(|(_, _, r)| *r == Role::Key).map(|(p, t, _)| (p.as_str(), t.as_str())).collect();
     assert_eq!(keys, [("a.b.c", "b.c"), ("k.ey", "k.ey")], "a key stands at its own path");
 }
 
@@ -37,17 +40,54 @@ fn escapes_are_undone_once() {
 #[test]
 fn only_one_complete_object_is_an_event() {
     for good in [
-        "{}", " {\r\n\t} \n", "\u{feff}{}", "\u{feff} {\"a\":1} ", r#"{"a":[1,-0,0.5,1E5,true,false,null,"",{}]}"#,
+        "{}",
+        " {\r\n\t} \n",
+        "\u{feff}{}",
+        "\u{feff} {\"a\":1} ",
+        r#"{"a":[1,-0,0.5,1E5,true,false,null,"",{}]}"#,
         "{\"a\":\"\u{7f}\"}",
     ] {
         assert!(walk(good).is_some(), "{good:?}");
     }
     for bad in [
-        "", " ", "[]", "\"a\"", "1", "null", "{}{}", "{} x", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}", "{a:1}",
-        "{\"a\":01}", "{\"a\":1.}", "{\"a\":.5}", "{\"a\":+1}", "{\"a\":1e}", "{\"a\":-}", "{\"a\":NaN}", "{\"a\":tru}",
-        "{\"a\":truee}", "{\"a\":\"\t\"}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12g4\"}", "{\"a\":\"\\u12\"}", "{\"a\":\"b}",
-        "{\"a\":[1,]}", "{\"a\":[1}", "{\"a\":{]}", "{\"a\":1]", "{\"a\" 1}", "{\"a\":1 \"b\":2}", " \u{feff}{}",
-        "{\"a\":\"\u{1}\"}", "{}\0", "\u{feff}\u{feff}{}",
+        "",
+        " ",
+        "[]",
+        "\"a\"",
+        "1",
+        "null",
+        "{}{}",
+        "{} x",
+        "{",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{,}",
+        "{a:1}",
+        "{\"a\":01}",
+        "{\"a\":1.}",
+        "{\"a\":.5}",
+        "{\"a\":+1}",
+        "{\"a\":1e}",
+        "{\"a\":-}",
+        "{\"a\":NaN}",
+        "{\"a\":tru}",
+        "{\"a\":truee}",
+        "{\"a\":\"\t\"}",
+        "{\"a\":\"\\x\"}",
+        "{\"a\":\"\\u12g4\"}",
+        "{\"a\":\"\\u12\"}",
+        "{\"a\":\"b}",
+        "{\"a\":[1,]}",
+        "{\"a\":[1}",
+        "{\"a\":{]}",
+        "{\"a\":1]",
+        "{\"a\" 1}",
+        "{\"a\":1 \"b\":2}",
+        " \u{feff}{}",
+        "{\"a\":\"\u{1}\"}",
+        "{}\0",
+        "\u{feff}\u{feff}{}",
     ] {
         assert!(walk(bad).is_none(), "{bad:?}");
     }
@@ -58,7 +98,8 @@ fn only_one_complete_object_is_an_event() {
 
 #[test]
 fn agrees_with_another_parser() {
-    let pieces = ["{", "}", "[", "]", ",", ":", "\"a\"", "\"\\u00\"", "1", "-", "0", ".", "e", "null", " ", "\""];
+    let pieces =
+        ["{", "}", "[", "]", ",", ":", "\"a\"", "\"\\u00\"", "1", "-", "0", ".", "e", "null", " ", "\""];
     let mut seed = 7u64;
     let mut seen = [0; 2];
     for _ in 0..20_000 {
@@ -117,7 +158,8 @@ fn members_and_children_are_where_they_are() {
     assert_eq!(noted, [("threat", &br#"{"x":[1, "a"]}"#[..]), ("taxiway", b"[]"), ("threat", b"3")]);
     let inner = children(raw, walk.members()[0].value.clone());
     assert_eq!(inner[0].key.as_deref(), Some("x"));
-    let items: Vec<_> = children(raw, inner[0].value.clone()).iter().map(|c| raw[c.value.clone()].to_vec()).collect();
+    let items: Vec<_> =
+        children(raw, inner[0].value.clone()).iter().map(|c| raw[c.value.clone()].to_vec()).collect();
     assert_eq!(items, [b"1".to_vec(), b"\"a\"".to_vec()]);
     assert_eq!(children(raw, walk.members()[2].value.clone()), []);
     assert_eq!(children(b"[ ]", 0..3), []);

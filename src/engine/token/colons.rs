@@ -4,7 +4,7 @@
 //! `observable::ip` reads that.
 //! Invariant: a run is walked once for each of its readings; only pieces short enough to be an address are read.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use crate::engine::token::{Tokens, WORD, What, bytes, dotted, is, port, starts};
 use crate::observable::ip;
@@ -113,16 +113,9 @@ impl Tokens {
         if let Some((port, behind)) = port(text, close + 1) {
             self.push(bracket, bracket, behind, What::AddressPort(ip, port));
         }
-        if close == end && self.is_no_host(bracket) {
+        if close == end && self.bracketed.binary_search(&bracket).is_err() {
             self.bare_url(text, bracket, bracket, close + 1);
         }
-    }
-
-    /// Whether no URL with a scheme has its host at `at`.
-    fn is_no_host(&self, at: usize) -> bool {
-        let is_host = |c: &&crate::engine::token::Candidate| c.what.has_scheme(c.start);
-        let _ = is_host;
-        self.hosts.binary_search(&at).is_err()
     }
 
     /// Takes out what starts at the dotted tail of an IPv6 address (M3.8).
@@ -145,7 +138,10 @@ impl Tokens {
 enum Tail {
     None,
     /// A whole IPv4 address.
-    Whole { start: usize, end: usize },
+    Whole {
+        start: usize,
+        end: usize,
+    },
     /// Something dotted that is none.
     Broken,
 }
@@ -160,7 +156,8 @@ fn dotted_tail(text: &[u8], start: usize, end: usize) -> Tail {
     }
     let mut at = end;
     for _ in 0..2 {
-        let more = bytes(text, at + 1, text.len().min(at + 5)).iter().take_while(|b| b.is_ascii_digit()).count();
+        let more =
+            bytes(text, at + 1, text.len().min(at + 5)).iter().take_while(|b| b.is_ascii_digit()).count();
         if text.get(at) != Some(&b'.') || more == 0 {
             return Tail::None;
         }
@@ -173,11 +170,8 @@ fn dotted_tail(text: &[u8], start: usize, end: usize) -> Tail {
 }
 
 fn address(text: &[u8]) -> Option<IpAddr> {
-    if text.len() > ADDRESS_MAX || text.first() == Some(&b':') && text.get(1) != Some(&b':') {
+    if text.len() > ADDRESS_MAX || !text.contains(&b':') {
         return None;
     }
     ip::parse(std::str::from_utf8(text).ok()?).ok()
 }
-
-/// Kept for the type's sake.
-const _: Option<Ipv4Addr> = None;

@@ -8,7 +8,7 @@
 //! Fails: never. Costs: a few steps a byte, linear in the string whatever it holds; no memory a token.
 
 mod colons;
-mod url;
+pub mod url;
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -64,13 +64,6 @@ pub enum What {
     Digest,
 }
 
-impl What {
-    /// Whether this is a URL with a scheme, for one that starts at `start`.
-    pub fn has_scheme(self, start: usize) -> bool {
-        matches!(self, What::Url { authority, .. } if authority > start)
-    }
-}
-
 /// A reader of strings. Keeps its memory for the next one.
 #[derive(Debug, Default)]
 pub struct Tokens {
@@ -79,6 +72,8 @@ pub struct Tokens {
     tails: Vec<usize>,
     /// Where the host of the last URL with a scheme starts.
     host: Option<usize>,
+    /// Where such hosts start with a bracket.
+    bracketed: Vec<usize>,
     region: Region,
     /// Bytes looked at, each as often as it was: what the tests of linear cost compare.
     #[cfg(test)]
@@ -116,6 +111,7 @@ impl Tokens {
     pub fn read(&mut self, text: &[u8]) -> &[Candidate] {
         self.candidates.clear();
         self.tails.clear();
+        self.bracketed.clear();
         self.host = None;
         self.region = Region::default();
         let mut at = 0;
@@ -143,11 +139,17 @@ impl Tokens {
         &self.candidates
     }
 
+    /// The candidates of the string that was read last.
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
     /// Gives memory back that only a very large string needed.
     pub fn shrink(&mut self) {
         self.candidates.clear();
         self.candidates.shrink_to(1 << 12);
         self.tails.shrink_to(1 << 12);
+        self.bracketed.shrink_to(1 << 12);
     }
 
     #[cfg(test)]
@@ -272,9 +274,8 @@ impl Tokens {
 const LOCAL_MAX: usize = 64;
 /// Longest name in ASCII form (M4.3).
 const NAME_MAX: usize = 253;
-/// No name of so many bytes comes out of UTS 46 with [`NAME_MAX`] or fewer: a character has four bytes at most,
-/// and those that vanish are not used in such numbers.
-const UNICODE_NAME_MAX: usize = 4 * NAME_MAX;
+/// Longest name that UTS 46 is asked about, in bytes.
+const UNICODE_NAME_MAX: usize = 2048;
 
 const WORD: u8 = 1;
 const NAME: u8 = 2;
@@ -299,7 +300,9 @@ const CLASSES: [u8; 256] = {
             b'+' => LOCAL | SCHEME,
             b'%' => LOCAL,
             0x80.. => HIGH,
-            0..=b' ' | 0x7f | b'"' | b'\'' | b'<' | b'>' | b'`' | b'{' | b'}' | b'|' | b'^' | b'\\' => URL_END,
+            0..=b' ' | 0x7f | b'"' | b'\'' | b'<' | b'>' | b'`' | b'{' | b'}' | b'|' | b'^' | b'\\' => {
+                URL_END
+            }
             _ => 0,
         };
         byte += 1;

@@ -3,6 +3,8 @@
 //! Is: the outside of a URL. Is not: its parts; `observable::url` reads those.
 //! Invariant: the end of a stretch in which URLs lie is looked for once, however many start in it.
 
+use std::ops::Range;
+
 use crate::engine::token::{
     HIGH, NAME, SCHEME, Starts, Tokens, URL_END, What, char_at, class, escaped_letter, hex_pair, is, is_word,
 };
@@ -49,6 +51,9 @@ impl Tokens {
         let good = |&end: &usize| is_authority(text, host, end);
         if [ends.whole, ends.trimmed, ends.short].iter().any(good) {
             self.host = Some(host);
+            if text.get(host) == Some(&b'[') {
+                self.bracketed.push(host);
+            }
         }
         for start in starts.each() {
             let what = What::Url { authority, trimmed: ends.trimmed, short: ends.short };
@@ -141,9 +146,7 @@ fn is_authority(text: &[u8], host: usize, end: usize) -> bool {
             None => return false,
         }
     } else {
-        while let Some(&byte) = text.get(at)
-            && class(byte) & (NAME | HIGH) != 0
-        {
+        while at < end && is(text, at, NAME | HIGH) {
             at += 1;
         }
     }
@@ -196,4 +199,18 @@ fn trim(text: &[u8], from: usize, end: usize) -> usize {
     let rest = text.get(from..end).unwrap_or_default();
     let punctuation = |b: &&u8| matches!(b, b'.' | b',' | b';' | b':' | b'!' | b'?' | b')' | b']');
     end - rest.iter().rev().take_while(punctuation).count()
+}
+
+/// The host of a URL whose authority starts at `authority` and that is read up to `end`; and where its path,
+/// query or fragment starts, behind a port. Nothing is said of whether it is a host.
+pub fn host_range(text: &[u8], authority: usize, end: usize) -> (Range<usize>, usize) {
+    let start = host_start(text, authority, end).min(end);
+    let rest = text.get(start..end).unwrap_or_default();
+    let behind = memchr::memchr3(b'/', b'?', b'#', rest).map_or(end, |length| start + length);
+    let host = text.get(start..behind).unwrap_or_default();
+    let length = match host.first() {
+        Some(b'[') => memchr::memchr(b']', host).map_or(host.len(), |at| at + 1),
+        _ => memchr::memchr(b':', host).unwrap_or(host.len()),
+    };
+    (start..start + length, behind)
 }
