@@ -155,12 +155,7 @@ impl Engine {
     }
     /// Finds and judges; the answer is in [`Engine::segments`] and [`Engine::tags`] until the next call. With no
     /// hit there is one segment: the whole input.
-    pub fn process(
-        &mut self,
-        _batch: Batch<'_>,
-        _generation: &crate::live::Generation,
-        _now: Timestamp,
-    ) {
+    pub fn process(&mut self, _batch: Batch<'_>, _generation: &crate::live::Generation, _now: Timestamp) {
         todo!()
     }
     /// Counts the hits of a window of an event that is too long to be tagged: those whose first byte lies in

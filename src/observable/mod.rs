@@ -3,7 +3,7 @@
 //! Is: the types of observables and their only constructors. Canonical form (lower case, punycode, parsed
 //! addresses, masked networks, decoded digests) is made here and nowhere else.
 //! Is not: a scanner; nothing here looks for an observable inside other text.
-//! Invariant: `canon(canon(x)) == canon(x)`: reading the `Display` form gives the same value.
+//! Invariant: `canon(canon(x)) == canon(x)`: reading the `Display` form under [`Kind::hint`] gives the same value.
 //! Fails: with a [`Refused`] that names the reason; never panics.
 //! Costs: one allocation a value at most for names, URLs and mail addresses; none for addresses and digests.
 
@@ -12,12 +12,15 @@ pub mod ip;
 pub mod name;
 pub mod url;
 
+mod refang;
+
 use std::fmt;
 use std::net::IpAddr;
 
 pub use self::digest::{Algorithm, Digest};
 pub use self::ip::{IpPort, Network};
 pub use self::name::{Email, Name};
+pub use self::refang::refang;
 pub use self::url::Url;
 
 /// The kinds that can be looked up, in the order in which sections of a snapshot and reports list them.
@@ -77,6 +80,21 @@ impl Kind {
         }
     }
 
+    /// What [`read`] has to be told to read the text form of a value of this kind back.
+    pub const fn hint(self) -> Hint {
+        match self {
+            Kind::Ip | Kind::Network => Hint::Ip,
+            Kind::IpPort => Hint::IpPort,
+            Kind::Domain => Hint::Domain,
+            Kind::Url => Hint::Url,
+            Kind::Email => Hint::Email,
+            Kind::Md5 => Hint::Digest(Some(Algorithm::Md5)),
+            Kind::Sha1 => Hint::Digest(Some(Algorithm::Sha1)),
+            Kind::Sha256 => Hint::Digest(Some(Algorithm::Sha256)),
+            Kind::Sha512 => Hint::Digest(Some(Algorithm::Sha512)),
+        }
+    }
+
     /// The kind with this name, if there is one.
     pub fn from_name(name: &str) -> Option<Kind> {
         Kind::ALL.into_iter().find(|k| k.as_str() == name)
@@ -131,6 +149,30 @@ impl Observable {
     }
 }
 
+impl fmt::Display for Observable {
+    /// The canonical text; [`read`] with [`Kind::hint`] gives the same value. Keyed text, which is never read back,
+    /// is `property=value`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Observable::Ip(v) => v.fmt(f),
+            Observable::Network(v) => v.fmt(f),
+            Observable::IpPort(v) => v.fmt(f),
+            Observable::Domain(v) => v.fmt(f),
+            Observable::Url(v) => v.fmt(f),
+            Observable::Email(v) => v.fmt(f),
+            Observable::Digest(v) => v.fmt(f),
+            Observable::Text(v) => v.fmt(f),
+        }
+    }
+}
+
+impl From<Network> for Observable {
+    /// A full-length network is its one address.
+    fn from(network: Network) -> Observable {
+        if network.is_single() { Observable::Ip(network.address()) } else { Observable::Network(network) }
+    }
+}
+
 /// Text under a property: `file:name`, `windows-registry-key:key`, `mutex:name` ...
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text {
@@ -138,6 +180,12 @@ pub struct Text {
     pub property: Box<str>,
     /// The value, as the feed has it.
     pub value: Box<str>,
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.property, self.value)
+    }
 }
 
 /// Why a value is not what it was said to be. `as_str` gives the word used when refusals are counted.
@@ -172,6 +220,23 @@ pub enum Refused {
     Unknown,
 }
 
+impl Refused {
+    /// The word under which refusals are counted.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Refused::Empty => "empty",
+            Refused::Address => "address",
+            Refused::Network => "network",
+            Refused::Port => "port",
+            Refused::Domain => "domain",
+            Refused::Url => "url",
+            Refused::Email => "email",
+            Refused::Digest => "digest",
+            Refused::Unknown => "unknown-kind",
+        }
+    }
+}
+
 /// What a feed says a value is: the column `type`, the STIX object path, or nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hint {
@@ -191,17 +256,97 @@ pub enum Hint {
     Digest(Option<Algorithm>),
 }
 
-/// Undoes the defanged spellings that feeds use (`hxxp`, `[.]`, `(dot)`, `[@]` ...) and trims blanks. For feeds
-/// only: events are never refanged.
-pub fn refang(_text: &str) -> std::borrow::Cow<'_, str> {
-    todo!()
-}
-
 /// Reads one value of a feed (defanged forms allowed). A range with a dash gives several networks, all else one
-/// value.
+/// value; a full-length network is its address.
+///
+/// [`Hint::None`] decides by shape, the first that fits: address, network, range, address with port, digest (32,
+/// 40, 64 or 128 hex digits), URL with a scheme, e-mail address, URL without a scheme (`host/`, `host?`,
+/// `host:port`), name. [`Hint::Ip`] takes the first four of these. [`Hint::Url`] takes URLs, and what has neither
+/// scheme nor path as address, address with port or name. [`Hint::Domain`] takes a name, and else what it is by
+/// shape, digests and e-mail addresses excepted: feeds put addresses and URLs under a domain type.
 ///
 /// # Errors
 /// [`Refused`] with the reason.
-pub fn read(_text: &str, _hint: Hint) -> Result<Vec<Observable>, Refused> {
-    todo!()
+pub fn read(text: &str, hint: Hint) -> Result<Vec<Observable>, Refused> {
+    let text = refang(text);
+    let text = text.as_ref();
+    if text.is_empty() {
+        return Err(Refused::Empty);
+    }
+    match hint {
+        Hint::None => by_shape(text),
+        Hint::Ip => addresses(text),
+        Hint::IpPort => IpPort::parse(text).map(|v| vec![Observable::IpPort(v)]),
+        Hint::Domain => match Name::parse(text) {
+            Ok(name) => Ok(vec![Observable::Domain(name)]),
+            Err(refused) => addresses(text).or_else(|_| url(text).map(|v| vec![v])).map_err(|_| refused),
+        },
+        Hint::Url => url(text).map(|v| vec![v]),
+        Hint::Email => Email::parse(text).map(|v| vec![Observable::Email(v)]),
+        Hint::Digest(algorithm) => Digest::parse(text, algorithm).map(|v| vec![Observable::Digest(v)]),
+    }
 }
+
+fn by_shape(text: &str) -> Result<Vec<Observable>, Refused> {
+    if let Ok(found) = addresses(text) {
+        return Ok(found);
+    }
+    if let Ok(digest) = Digest::parse(text, None) {
+        return Ok(vec![Observable::Digest(digest)]);
+    }
+    if let Ok(email) = Email::parse(text) {
+        return Ok(vec![Observable::Email(email)]);
+    }
+    url(text).map(|found| vec![found]).map_err(|_| Refused::Unknown)
+}
+
+/// Address (also in brackets), network, range, address with port. The reason is that of the shape it comes nearest
+/// to.
+fn addresses(text: &str) -> Result<Vec<Observable>, Refused> {
+    if let Some(address) = address(text) {
+        return Ok(vec![Observable::Ip(address)]);
+    }
+    if text.contains('/') {
+        return Network::parse(text).map(|network| vec![Observable::from(network)]);
+    }
+    if let Some((first, last)) = text.split_once('-')
+        && let (Ok(first), Ok(last)) = (ip::parse(first.trim()), ip::parse(last.trim()))
+    {
+        return ip::range(first, last).map(|found| found.into_iter().map(Observable::from).collect());
+    }
+    IpPort::parse(text).map(|found| vec![Observable::IpPort(found)])
+}
+
+fn address(text: &str) -> Option<IpAddr> {
+    let bracketed =
+        text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).filter(|t| t.contains(':'));
+    ip::parse(bracketed.unwrap_or(text)).ok()
+}
+
+/// A URL; without scheme and path what stands there: an address, an address with a port, a name. A name with a port
+/// is the URL of its root.
+fn url(text: &str) -> Result<Observable, Refused> {
+    if let Ok(url) = Url::parse(text) {
+        return Ok(Observable::Url(url));
+    }
+    let text = text.strip_prefix("//").unwrap_or(text);
+    let (host, _fragment) = text.split_once('#').unwrap_or((text, ""));
+    if let Some(address) = address(host) {
+        return Ok(Observable::Ip(address));
+    }
+    if let Ok(found) = IpPort::parse(host) {
+        return Ok(Observable::IpPort(found));
+    }
+    if let Ok(name) = Name::parse(host) {
+        return Ok(Observable::Domain(name));
+    }
+    match host.rsplit_once(':') {
+        Some((_name, port)) if ip::port_number(port).is_some() => {
+            Url::parse(&format!("{host}/")).map(Observable::Url)
+        }
+        _ => Err(Refused::Url),
+    }
+}
+
+#[cfg(test)]
+mod tests;
