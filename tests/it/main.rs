@@ -1,4 +1,6 @@
 //! Stories: the program from outside.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod cases;
 mod reference;
+mod tagged;
