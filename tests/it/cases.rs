@@ -8,7 +8,6 @@
 //! `\s`. `expected.out` has the exact bytes and is rewritten by `UPDATE_EXPECT=1`, but only where the hits are
 //! right.
 
-use std::fmt::Write as FmtWrite;
 use std::fs;
 use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -227,11 +226,8 @@ impl Case {
                 let text = self.events.get(event).map(|e| String::from_utf8_lossy(e).into_owned());
                 let mut message =
                     format!("{} event {} ({who}): {}", self.name, event + 1, text.unwrap_or_default());
-                for hit in &expected {
-                    FmtWrite::write_fmt(&mut message, format_args!, "\n    expected {}", hit.join("  "))).unwrap();
-                }
-                for hit in &told {
-                    FmtWrite::write_fmt(&mut message, format_args!, "\n    got      {}", hit.join("  "))).unwrap();
+                for (what, hits) in [("expected", &expected), ("got     ", &told)] {
+                    message.extend(hits.iter().map(|hit| format!("\n    {what} {}", hit.join("  "))));
                 }
                 failures.push(message);
             }

@@ -12,10 +12,10 @@ mod token;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-pub(crate) use self::canon::Value;
-pub(crate) use self::event::{Format, json_object};
 use self::canon::Url;
+pub(crate) use self::canon::Value;
 use self::event::Field;
+pub(crate) use self::event::{Format, json_object};
 use self::token::{Candidate, Text, What};
 
 /// M8.1, in order.

@@ -235,7 +235,8 @@ impl Text {
         let mut open: Option<(usize, usize)> = None;
         for (start, end) in pieces {
             let hex = end - start <= 4 && (start..end).all(|i| self.chars[i].is_ascii_hexdigit());
-            let end = if end == run.end && self.dotted_tail(start, end) { self.quad_end(start) } else { Some(end) };
+            let end =
+                if end == run.end && self.dotted_tail(start, end) { self.quad_end(start) } else { Some(end) };
             match end {
                 Some(end) if hex => open = Some((open.map_or(start, |(s, _)| s), end)),
                 Some(_) => stretches.extend(open.take()),
@@ -355,8 +356,7 @@ impl Text {
     fn bare_url(&self, place: usize, host: usize, end: usize, found: &mut Vec<Candidate>) {
         let mut behind = end;
         if self.at(end) == Some(':') {
-            let digits =
-                (end + 1..).take_while(|&i| self.at(i).is_some_and(|c| c.is_ascii_digit())).count();
+            let digits = (end + 1..).take_while(|&i| self.at(i).is_some_and(|c| c.is_ascii_digit())).count();
             behind = end + 1 + digits;
         }
         if !matches!(self.at(behind), Some('/' | '?')) {
@@ -399,13 +399,19 @@ impl Text {
             if self.at(at) != Some('@') || user_information {
                 continue;
             }
-            let domain_end =
-                (at + 1..).find(|&i| !self.at(i).is_some_and(|c| canon::in_label(c) || c == '.')).unwrap_or(at);
+            let domain_end = (at + 1..)
+                .find(|&i| !self.at(i).is_some_and(|c| canon::in_label(c) || c == '.'))
+                .unwrap_or(at);
             let domain = self.slice(at + 1, domain_end.max(at + 1));
             if let Some(email) = canon::email(&self.slice(local.start, at), &domain) {
                 let end = at + 1 + domain.trim_end_matches('.').chars().count();
                 domains.push(at + 1);
-                found.push(Candidate { place: local.place, start: local.start, end, what: What::Email(email) });
+                found.push(Candidate {
+                    place: local.place,
+                    start: local.start,
+                    end,
+                    what: What::Email(email),
+                });
             }
         }
         domains
