@@ -31,13 +31,6 @@ pub(crate) fn hits(event: &[u8]) -> Vec<Hit> {
     told_by(&json)
 }
 
-/// `count` of an event whose tag is not complete (M12.4).
-pub(crate) fn count(event: &[u8]) -> Option<u64> {
-    let text = String::from_utf8_lossy(event);
-    let (_, number) = text.split_once("\"count\":")?;
-    number.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()
-}
-
 fn told_by(json: &Json) -> Vec<Hit> {
     if let Some(flat) = json.get("taxiway").filter(|t| t.get("atomic").is_some()) {
         let length = flat.get("atomic").and_then(Json::as_array).map_or(0, Vec::len);
