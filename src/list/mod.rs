@@ -76,6 +76,14 @@ pub fn parse(list: &[u8], file: &str, entries: &mut Entries) {
     Reader::new(file).read(list, true, entries);
 }
 
+/// Whether text that begins like this is a list at all: at least one of ten lines gives a value, or there are none
+/// but comments.
+pub fn is_plausible(head: &[u8]) -> bool {
+    let mut entries = Entries::default();
+    parse(head.get(..HEAD_BYTES).unwrap_or(head), "", &mut entries);
+    entries.tally.received == 0 || entries.indicators.len() as u64 * 10 >= entries.tally.received
+}
+
 impl Reader {
     /// A reader for a file with this name.
     pub fn new(file: &str) -> Reader {

@@ -67,9 +67,9 @@ pub enum Fate {
     Use,
     /// It is left out, and takes the older versions with it.
     Skip(&'static str),
-    /// Its pattern is kept and counted, but not matched yet.
+    /// The same, and its pattern is kept: it cannot be matched, or not yet.
     Wait {
-        /// The word that it is counted under.
+        /// The word under which it is counted.
         reason: &'static str,
         /// The pattern.
         pattern: Box<str>,

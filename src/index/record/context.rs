@@ -62,7 +62,7 @@ impl Contexts {
         let coded = self.slice(bytes, number)?;
         let mut fields = Fields::new(coded);
         let strings = self.strings.count() as usize;
-        let mut string = |fields: &mut Fields<'_>, least| {
+        let string = |fields: &mut Fields<'_>, least| {
             fields.varint().filter(|number| *number < strings + least).map(|_| ())
         };
         string(&mut fields, 1)?;

@@ -5,8 +5,9 @@
 //! Invariant: every object is counted once: as draft, context, or skipped with its reason.
 //! Fails: never. Costs: the parse of the pattern, unless a newer version of the indicator is known.
 
-use crate::indicator::{Id, Indicator, ThreatKind, Timestamp, Tlp};
-use crate::pattern;
+use crate::indicator::{Id, Indicator, Part, ThreatKind, Timestamp, Tlp};
+use crate::observable::Observable;
+use crate::pattern::{self, Reduction, Waiting};
 use crate::stix::v2::object::{Object, Value};
 use crate::stix::{Attribution, Draft, Fate, Named, Objects, Place, REVOKED, Relation, UNDATED, Words, tlp};
 
@@ -75,6 +76,22 @@ impl Taker<'_, '_> {
             context: self.words(),
         };
         self.objects.push(Draft { indicator, modified, fate: Fate::Use, markings, place: self.place });
+    }
+
+    /// The values that the pattern comes down to, or what else becomes of the indicator.
+    fn reduce(&mut self, text: &str) -> Result<Vec<(Observable, Part)>, Fate> {
+        let Ok(pattern) = pattern::parse(text) else {
+            return Err(Fate::Wait { reason: "bad-pattern", pattern: text.into() });
+        };
+        let Reduction { values, waiting } = pattern::reduce(&pattern);
+        if values.iter().any(|(value, _)| value.kind().is_some()) {
+            if let Some(rest) = waiting.first() {
+                self.objects.note("part-not-yet-matched", self.place, &rest.part);
+            }
+            return Ok(values);
+        }
+        let reason = waiting.first().map_or("not-yet-matched:and", |rest| waiting_word(rest.reason));
+        Err(Fate::Wait { reason, pattern: text.into() })
     }
 
     /// Keeps the id and version of an indicator that is not used, so that older versions do not come back.
@@ -250,6 +267,26 @@ fn threat_kind(kind: &str) -> Option<ThreatKind> {
         "infrastructure" => ThreatKind::Infrastructure,
         _ => return None,
     })
+}
+
+/// The word under which an indicator is counted whose pattern gives no look-up.
+const fn waiting_word(waiting: Waiting) -> &'static str {
+    match waiting {
+        Waiting::And => "not-yet-matched:and",
+        Waiting::ObservationAnd => "not-yet-matched:observation-and",
+        Waiting::FollowedBy => "not-yet-matched:followed-by",
+        Waiting::Qualifier => "not-yet-matched:qualifier",
+        Waiting::Negation => "not-yet-matched:negation",
+        Waiting::Comparison => "not-yet-matched:comparison",
+        Waiting::Like => "not-yet-matched:like",
+        Waiting::Matches => "not-yet-matched:matches",
+        Waiting::Exists => "not-yet-matched:exists",
+        Waiting::Superset => "not-yet-matched:superset",
+        Waiting::KeyedText => "not-yet-matched:keyed-text",
+        Waiting::DigestAlgorithm => "not-yet-matched:digest-algorithm",
+        Waiting::UnknownProperty => "not-yet-matched:unknown-property",
+        Waiting::BadValue(_) => "bad-value",
+    }
 }
 
 /// The id of a relation: its UUID where it has one, which is all that tells relations apart.
