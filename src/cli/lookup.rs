@@ -22,6 +22,7 @@ use crate::cli::{NOTHING, intel, usage};
 use crate::engine::At;
 use crate::index::{Entry, Record, Snapshot};
 use crate::indicator::{Part, Timestamp};
+use crate::policy;
 use crate::observable::{self, Hint, IpPort, Network, Observable, Url};
 
 #[derive(Debug, Args)]
@@ -213,7 +214,7 @@ fn ask(snapshot: &Snapshot, value: &Observable, found: &mut Vec<Found>) {
 }
 
 fn reserved(address: IpAddr) -> Option<&'static str> {
-    false /* policy */.then_some("reserved")
+    policy::is_reserved(address).then_some("reserved")
 }
 
 fn ask_address(snapshot: &Snapshot, address: IpAddr, found: &mut Vec<Found>) {

@@ -1,4 +1,10 @@
 //! Stories: the program from outside.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod cases;
 mod command;
+mod differential;
+mod ecs;
+mod reference;
+mod tagged;
+mod tidy;
