@@ -6,12 +6,22 @@
 //! Invariants: taking the tags away gives the input back; the same bytes for every tier, read size and thread
 //! count. Fails: never; what cannot be read is passed on.
 
+pub mod case;
+pub mod event;
+pub mod hit;
 pub mod judge;
+pub mod moment;
 pub mod scan;
+pub mod tag;
+pub mod token;
+pub mod verify;
 
 use std::ops::Range;
 
+use crate::engine::judge::Judge;
+use crate::engine::scan::{Sift, Tier};
 use crate::indicator::Timestamp;
+use crate::live::Generation;
 
 /// How an event is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -144,41 +154,136 @@ impl Counts {
     }
 }
 
-/// The engine of one worker.
+/// The engine of one worker: scan, judge, and their memory.
 #[derive(Debug)]
-pub struct Engine {}
+pub struct Engine {
+    settings: Settings,
+    sift: Sift,
+    judge: Judge,
+    marks: Vec<usize>,
+    segments: Vec<Segment>,
+    tags: Vec<u8>,
+    counts: Counts,
+}
 
 impl Engine {
-    /// An engine that uses the best tier of this machine.
-    pub fn new(_settings: Settings) -> Engine {
-        todo!()
+    /// An engine that uses the widest tier of this machine.
+    pub fn new(settings: Settings) -> Engine {
+        Engine::with_tier(settings, Tier::best())
     }
+
+    /// An engine that uses this tier, or the widest of this machine when it lacks it.
+    pub fn with_tier(settings: Settings, tier: Tier) -> Engine {
+        Engine {
+            settings,
+            sift: Sift::new(tier),
+            judge: Judge::new(),
+            marks: Vec::new(),
+            segments: Vec::new(),
+            tags: Vec::new(),
+            counts: Counts::default(),
+        }
+    }
+
     /// Finds and judges; the answer is in [`Engine::segments`] and [`Engine::tags`] until the next call. With no
-    /// hit there is one segment: the whole input.
-    pub fn process(&mut self, _batch: Batch<'_>, _generation: &crate::live::Generation, _now: Timestamp) {
-        todo!()
+    /// hit there is one segment, the whole input; for an empty batch none.
+    pub fn process(&mut self, batch: Batch<'_>, generation: &Generation, now: Timestamp) {
+        self.segments.clear();
+        self.tags.clear();
+        self.marks.clear();
+        for snapshot in &generation.snapshots {
+            self.sift.find(batch.bytes, snapshot, &mut self.marks);
+        }
+        let mut written = 0;
+        if !self.marks.is_empty() {
+            written = self.judge_marked(batch, generation, now);
+        }
+        if written < batch.bytes.len() {
+            self.segments.push(Segment::Input(written..batch.bytes.len()));
+        }
     }
+
+    /// Judges the events in which marks lie; returns up to where segments were made.
+    fn judge_marked(&mut self, batch: Batch<'_>, generation: &Generation, now: Timestamp) -> usize {
+        self.marks.sort_unstable();
+        let mut written = 0;
+        let mut judged = 0;
+        for &mark in &self.marks {
+            if mark < judged {
+                continue;
+            }
+            let event = event_around(batch, judged, mark);
+            judged = event.next;
+            let Some(bytes) = batch.bytes.get(event.start..event.end) else { continue };
+            let tag = self.tags.len();
+            let splice =
+                self.judge.event(bytes, &self.settings, generation, now, &mut self.tags, &mut self.counts);
+            if let Some(offset) = splice {
+                let at = event.start + offset;
+                if at > written {
+                    self.segments.push(Segment::Input(written..at));
+                }
+                self.segments.push(Segment::Tag(tag..self.tags.len()));
+                written = at;
+            }
+        }
+        written
+    }
+
     /// Counts the hits of a window of an event that is too long to be tagged: those whose first byte lies in
     /// `range`.
-    pub fn window(
-        &mut self,
-        _window: &[u8],
-        _range: Range<usize>,
-        _generation: &crate::live::Generation,
-        _now: Timestamp,
-    ) {
-        todo!()
+    pub fn window(&mut self, window: &[u8], range: Range<usize>, generation: &Generation, now: Timestamp) {
+        self.marks.clear();
+        for snapshot in &generation.snapshots {
+            self.sift.find(window, snapshot, &mut self.marks);
+        }
+        if !self.marks.is_empty() {
+            self.judge.window(window, range, &self.settings, generation, now, &mut self.counts);
+        }
     }
+
     /// Pieces of output, in order.
     pub fn segments(&self) -> &[Segment] {
-        todo!()
+        &self.segments
     }
+
     /// The tag buffer.
     pub fn tags(&self) -> &[u8] {
-        todo!()
+        &self.tags
     }
+
     /// Takes what was counted since the last call.
     pub fn take_counts(&mut self) -> Counts {
-        todo!()
+        std::mem::take(&mut self.counts)
     }
+}
+
+/// Where an event lies: without its line end, and where the next one starts.
+struct Bounds {
+    start: usize,
+    end: usize,
+    next: usize,
+}
+
+/// The event around `mark`; no event before `from` is wanted.
+fn event_around(batch: Batch<'_>, from: usize, mark: usize) -> Bounds {
+    let bytes = batch.bytes;
+    let (start, next) = match batch.framing {
+        Framing::Lines => {
+            let before = bytes.get(from..mark).unwrap_or_default();
+            let start = memchr::memrchr(b'\n', before).map_or(from, |at| from + at + 1);
+            let behind = bytes.get(mark..).unwrap_or_default();
+            let next = memchr::memchr(b'\n', behind).map_or(bytes.len(), |at| mark + at + 1);
+            (start, next)
+        }
+        Framing::Ends(ends) => {
+            let at = ends.partition_point(|&end| end <= mark);
+            let start = at.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
+            (start, ends.get(at).copied().unwrap_or(bytes.len()))
+        }
+    };
+    let event = bytes.get(start..next).unwrap_or_default();
+    let event = event.strip_suffix(b"\n").unwrap_or(event);
+    let event = event.strip_suffix(b"\r").unwrap_or(event);
+    Bounds { start, end: start + event.len(), next }
 }

@@ -1,0 +1,234 @@
+//! Anchors: the places at which a candidate may end (names, dotted quads) or lies (digests, IPv6, `\u` escapes).
+//!
+//! Bit tricks on class masks, 64 bytes at a time. A run of ones that starts at a set bit of `start` is found by
+//! addition: `run + start` carries through the run and leaves a one behind it. Carries cross blocks, so that
+//! where blocks begin makes no difference.
+
+use crate::engine::scan::{BLOCK, Classes, Masks};
+
+/// Bytes scanned before their candidates are looked up; positions fit the caches.
+pub(super) const CHUNK: usize = 32 << 10;
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
+pub(super) struct Look {
+    pub(super) names: bool,
+    /// Last labels that start with a digit or hyphen, or have an underscore, count as well.
+    pub(super) odd_names: bool,
+    pub(super) ip4: bool,
+    pub(super) ip6: bool,
+    pub(super) digests: bool,
+}
+
+/// A list of positions relative to the chunk, written without a check for each.
+#[derive(Debug)]
+pub(super) struct Positions {
+    slots: Box<[u32]>,
+    len: usize,
+}
+
+impl Positions {
+    fn new(per_chunk: usize) -> Positions {
+        Positions { slots: vec![0; per_chunk + 2 * BLOCK].into_boxed_slice(), len: 0 }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        self.slots.iter().take(self.len).map(|&at| at as usize)
+    }
+
+    /// Adds the positions of set bits. Two are written in any case: most blocks have at most two.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "inner loop, per tier")]
+    fn put(&mut self, mut bits: u64, at: u32) {
+        let Some(free) = self.slots.get_mut(self.len..).and_then(|s| s.first_chunk_mut::<BLOCK>()) else {
+            return;
+        };
+        let count = bits.count_ones() as usize;
+        free[0] = at + bits.trailing_zeros();
+        bits &= bits.wrapping_sub(1);
+        free[1] = at + bits.trailing_zeros();
+        if count > 2 {
+            bits &= bits.wrapping_sub(1);
+            for slot in free.iter_mut().take(count).skip(2) {
+                *slot = at + bits.trailing_zeros();
+                bits &= bits.wrapping_sub(1);
+            }
+        }
+        self.len += count;
+    }
+}
+
+/// Positions found in one chunk.
+#[derive(Debug)]
+pub(super) struct Anchors {
+    /// Behind the last label of a name.
+    pub(super) names: Positions,
+    /// Behind a run of digits and dots with at least two close dots.
+    pub(super) quads: Positions,
+    /// At 16 aligned hexadecimal digits.
+    pub(super) digests: Positions,
+    /// At a block that, with the block before, may hold an IPv6 address.
+    pub(super) ip6: Positions,
+    /// At a back-slash before `u` (or at the end of a block).
+    pub(super) escapes: Positions,
+}
+
+impl Anchors {
+    pub(super) fn new() -> Anchors {
+        Anchors {
+            names: Positions::new(CHUNK),
+            quads: Positions::new(CHUNK),
+            digests: Positions::new(CHUNK / 16),
+            ip6: Positions::new(CHUNK / BLOCK),
+            escapes: Positions::new(CHUNK),
+        }
+    }
+
+    fn clear(&mut self) {
+        self.names.len = 0;
+        self.quads.len = 0;
+        self.digests.len = 0;
+        self.ip6.len = 0;
+        self.escapes.len = 0;
+    }
+}
+
+/// What one block tells the next.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Carry {
+    label_before: u64,
+    dot_before: u64,
+    name_run: u64,
+    digit_before: u64,
+    dots: u64,
+    quad_run: u64,
+    hex_before: u64,
+    colon_before: u64,
+    colon_groups: u32,
+}
+
+/// The anchors of one chunk of `data`, from `from` to `to`. Chunks follow each other without gaps and are whole
+/// blocks but for the last, which ends at the end of `data`.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
+#[expect(clippy::cast_possible_truncation, reason = "below CHUNK + BLOCK")]
+pub(super) fn find<C: Classes>(
+    data: &[u8],
+    from: usize,
+    to: usize,
+    look: Look,
+    carry: &mut Carry,
+    anchors: &mut Anchors,
+) {
+    anchors.clear();
+    let (blocks, rest) = data.get(from..to).unwrap_or_default().as_chunks::<BLOCK>();
+    for (i, block) in blocks.iter().enumerate() {
+        one_block(C::classify(block), block, (i * BLOCK) as u32, look, carry, anchors);
+    }
+    if to == data.len() {
+        // zeros are of no class: what runs up to the end is ended
+        let mut block = [0u8; BLOCK];
+        if let Some(start) = block.get_mut(..rest.len()) {
+            start.copy_from_slice(rest);
+        }
+        one_block(C::classify(&block), &block, (blocks.len() * BLOCK) as u32, look, carry, anchors);
+    }
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
+fn one_block(m: Masks, block: &[u8; BLOCK], at: u32, look: Look, carry: &mut Carry, anchors: &mut Anchors) {
+    if look.names {
+        let ends = name_ends(m, look.odd_names, carry);
+        anchors.names.put(ends, at);
+    }
+    if look.ip4 {
+        let ends = quad_ends(m, carry);
+        anchors.quads.put(ends, at);
+    }
+    if look.digests {
+        let mut runs = m.hex & (m.hex >> 1);
+        runs &= runs >> 2;
+        runs &= runs >> 4;
+        runs &= runs >> 8;
+        runs &= 0x0001_0001_0001_0001;
+        if runs != 0 {
+            anchors.digests.put(runs, at);
+        }
+    }
+    if look.ip6 && ip6_near(m, carry) {
+        anchors.ip6.put(1, at);
+    }
+    if m.backslash != 0 {
+        anchors.escapes.put(before_u(m.backslash, block), at);
+    }
+}
+
+/// Behind the last label: it starts with a letter (or a byte above 0x7f) right after a dot that follows a label,
+/// and ends at a byte that is no part of a name, or at a dot that leads to no further label.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
+fn name_ends(m: Masks, odd: bool, carry: &mut Carry) -> u64 {
+    let part = m.label | m.underscore;
+    let all = if odd { u64::MAX } else { 0 };
+    let run = m.label | (m.underscore & all);
+    let first = m.alpha | m.high | (run & all);
+
+    let inner_dot = m.dot & (part << 1 | carry.label_before);
+    carry.label_before = part >> 63;
+    let start = (inner_dot << 1 | carry.dot_before) & first;
+    carry.dot_before = inner_dot >> 63;
+
+    let (sum, c1) = run.overflowing_add(start);
+    let (sum, c2) = sum.overflowing_add(carry.name_run);
+    carry.name_run = u64::from(c1 | c2);
+    let ends = sum & !run;
+    let last_dot = m.dot & (!part >> 1 | 1 << 63);
+    ends & (!(part | m.dot) | last_dot)
+}
+
+/// Behind a run of digits and dots in which a dot follows a digit and another dot two to four bytes before.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
+fn quad_ends(m: Masks, carry: &mut Carry) -> u64 {
+    let near_dot =
+        (m.dot << 2 | carry.dots >> 62) | (m.dot << 3 | carry.dots >> 61) | (m.dot << 4 | carry.dots >> 60);
+    let start = m.dot & (m.digit << 1 | carry.digit_before) & near_dot;
+    carry.dots = m.dot;
+    carry.digit_before = m.digit >> 63;
+
+    let run = m.digit | m.dot;
+    let (sum, c1) = run.overflowing_add(start);
+    let (sum, c2) = sum.overflowing_add(carry.quad_run);
+    carry.quad_run = u64::from(c1 | c2);
+    sum & !run & !(m.alpha | m.underscore)
+}
+
+/// Two colons side by side, or five colons between hexadecimal digits in this block and the one before: an
+/// address without `::` has seven of them (six with a dotted tail), and one may be lost at the border of blocks.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
+fn ip6_near(m: Masks, carry: &mut Carry) -> bool {
+    let double = m.colon & (m.colon << 1 | carry.colon_before);
+    let groups = (m.colon & (m.hex << 1 | carry.hex_before) & (m.hex >> 1 | 1 << 63)).count_ones();
+    let near = double != 0 || groups + carry.colon_groups >= 5;
+    carry.colon_before = m.colon >> 63;
+    carry.hex_before = m.hex >> 63;
+    carry.colon_groups = groups;
+    near
+}
+
+/// The back-slashes that stand before `u` or at the end of the block.
+fn before_u(mut backslashes: u64, block: &[u8; BLOCK]) -> u64 {
+    let mut found = 0;
+    while backslashes != 0 {
+        let bit = backslashes & backslashes.wrapping_neg();
+        let next = block.get(bit.trailing_zeros() as usize + 1);
+        if next.is_none_or(|&byte| byte == b'u') {
+            found |= bit;
+        }
+        backslashes ^= bit;
+    }
+    found
+}

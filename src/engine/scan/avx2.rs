@@ -1,0 +1,120 @@
+//! Class masks with AVX2: two 32-byte registers a block, classes by two nibble look-ups.
+
+use std::arch::x86_64::{
+    __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8,
+    _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_set1_epi8, _mm256_setzero_si256,
+    _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_srli_epi16, _mm256_sub_epi8,
+};
+
+use crate::engine::scan::{BLOCK, Classes, HIGH_NIBBLE, LOW_NIBBLE, Masks, class};
+
+/// AVX2. Only entered behind a run-time check of the machine.
+#[derive(Debug)]
+pub(crate) struct Avx2;
+
+#[inline(always)]
+fn load(bytes: &[u8; 32]) -> __m256i {
+    // SAFETY: 32 readable bytes, no alignment needed; AVX2 was checked before this tier was entered.
+    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
+}
+
+#[inline(always)]
+fn table(bytes: &[u8; 16]) -> __m256i {
+    // SAFETY: 16 readable bytes, no alignment needed; AVX2 as above.
+    unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(bytes.as_ptr().cast())) }
+}
+
+#[inline(always)]
+#[expect(clippy::cast_sign_loss, reason = "a mask of 32 bits")]
+fn mask(v: __m256i) -> u32 {
+    // SAFETY: no memory is touched; AVX2 as above.
+    unsafe { _mm256_movemask_epi8(v) as u32 }
+}
+
+/// The class byte of each of 32 bytes; 0 for bytes above 0x7f.
+#[inline(always)]
+fn classes(v: __m256i) -> __m256i {
+    let (low, high) = (table(&LOW_NIBBLE), table(&HIGH_NIBBLE));
+    // SAFETY: no memory is touched; AVX2 as above.
+    unsafe {
+        let nibble = _mm256_set1_epi8(15);
+        let by_low = _mm256_shuffle_epi8(low, v);
+        let by_high = _mm256_shuffle_epi8(high, _mm256_and_si256(_mm256_srli_epi16::<4>(v), nibble));
+        _mm256_and_si256(by_low, by_high)
+    }
+}
+
+#[inline(always)]
+fn any(c: __m256i, bits: u8) -> u32 {
+    // SAFETY: no memory is touched; AVX2 as above.
+    unsafe {
+        let wanted = _mm256_and_si256(c, _mm256_set1_epi8(bits.cast_signed()));
+        !mask(_mm256_cmpeq_epi8(wanted, _mm256_setzero_si256()))
+    }
+}
+
+#[inline(always)]
+fn equal(v: __m256i, byte: u8) -> u32 {
+    // SAFETY: no memory is touched; AVX2 as above.
+    unsafe { mask(_mm256_cmpeq_epi8(v, _mm256_set1_epi8(byte.cast_signed()))) }
+}
+
+#[inline(always)]
+fn half(bytes: &[u8; 32]) -> [u32; 9] {
+    let v = load(bytes);
+    let c = classes(v);
+    // SAFETY: no memory is touched; AVX2 as above.
+    let (digit, dot, underscore) = unsafe {
+        (mask(_mm256_slli_epi16::<7>(c)), mask(_mm256_slli_epi16::<3>(c)), mask(_mm256_slli_epi16::<1>(c)))
+    };
+    let high = mask(v);
+    [
+        any(c, class::ALPHA),
+        digit,
+        any(c, class::HEX),
+        dot,
+        mask(c),
+        any(c, class::LABEL) | high,
+        underscore,
+        high,
+        equal(v, b'\\'),
+    ]
+}
+
+impl Classes for Avx2 {
+    #[inline(always)]
+    fn classify(block: &[u8; BLOCK]) -> Masks {
+        let ([a, b], _) = block.as_chunks::<32>() else { unreachable!("64 bytes are two times 32") };
+        let (a, b) = (half(a), half(b));
+        let join = |i: usize| u64::from(a[i]) | u64::from(b[i]) << 32;
+        Masks {
+            alpha: join(0),
+            digit: join(1),
+            hex: join(2),
+            dot: join(3),
+            colon: join(4),
+            label: join(5),
+            underscore: join(6),
+            high: join(7),
+            backslash: join(8),
+        }
+    }
+
+    #[inline(always)]
+    fn delimiters(window: &[u8; 32]) -> (u32, u32) {
+        let v = load(window);
+        let high = mask(v);
+        (!(any(classes(v), class::LABEL | class::UNDERSCORE) | high), high)
+    }
+
+    #[inline(always)]
+    fn digits_and_dots(window: &[u8; 32]) -> (u32, u32) {
+        let v = load(window);
+        // SAFETY: no memory is touched; AVX2 as above.
+        let digits = unsafe {
+            let from_zero = _mm256_sub_epi8(v, _mm256_set1_epi8(b'0'.cast_signed()));
+            mask(_mm256_cmpeq_epi8(_mm256_min_epu8(from_zero, _mm256_set1_epi8(9)), from_zero))
+        };
+        (digits, equal(v, b'.'))
+    }
+}

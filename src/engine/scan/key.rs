@@ -1,0 +1,316 @@
+//! Anchors -> keys: what to ask the prefilter for a candidate, by the least work that loses none.
+//!
+//! A name is asked by its last two labels, an address by its value, a digest by its last 16 digits. Borders are
+//! not judged here, but where escapes (`\n`, `%20`) hide the start of a token both readings are asked.
+
+use std::net::IpAddr;
+
+use crate::engine::scan::Classes;
+use crate::index::filter::{Hasher, KeyKind};
+
+/// What a key is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Asked {
+    Name,
+    Ip4,
+    Digest,
+}
+
+/// A key with the place of its candidate.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key {
+    pub(super) hash: u64,
+    /// End of the candidate, relative to the chunk.
+    pub(super) end: u32,
+    /// Length of the text asked (names, digests), or the address.
+    pub(super) what: u32,
+    pub(super) asked: Asked,
+}
+
+/// Whether a byte can stand in a label.
+pub(super) fn in_label(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' || byte >= 0x80
+}
+
+fn byte_before(data: &[u8], at: usize) -> Option<u8> {
+    data.get(at.checked_sub(1)?).copied()
+}
+
+/// Other starts of a token at `start`: behind the letter of `\n r t b f`, behind the two digits of `%HH`.
+pub(super) fn other_start(data: &[u8], start: usize) -> Option<usize> {
+    let two = data.get(start..start + 2)?;
+    match byte_before(data, start)? {
+        b'\\' if matches!(two[0], b'n' | b'r' | b't' | b'b' | b'f') => Some(start + 1),
+        b'%' if two.iter().all(u8::is_ascii_hexdigit) => Some(start + 2),
+        _ => None,
+    }
+}
+
+/// The last two labels of the name that ends at `end`: where they start, and whether a byte above 0x7f is in
+/// them. `None` when there are no two.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
+pub(super) fn two_labels<C: Classes>(data: &[u8], end: usize) -> Option<(usize, bool)> {
+    if let Some(window) = data.get(..end).and_then(|s| s.last_chunk::<32>()) {
+        let (mut delimiters, high) = C::delimiters(window);
+        delimiters &= !(0x8000_0000u32.checked_shr(delimiters.leading_zeros()).unwrap_or(0));
+        if delimiters != 0 {
+            let first = 32 - delimiters.leading_zeros();
+            let start = end - 32 + first as usize;
+            return Some((start, high.checked_shr(first).unwrap_or(0) != 0));
+        }
+    }
+    two_labels_slow(data, end)
+}
+
+#[cold]
+fn two_labels_slow(data: &[u8], end: usize) -> Option<(usize, bool)> {
+    let mut start = end;
+    let mut dots = 0;
+    let mut high = false;
+    // two labels have at most 127 bytes; a Unicode label more, in bytes
+    for &byte in data.get(..end)?.iter().rev().take(600) {
+        if !in_label(byte) {
+            if byte == b'.' && dots == 0 {
+                dots = 1;
+            } else {
+                break;
+            }
+        }
+        high |= byte >= 0x80;
+        start -= 1;
+    }
+    (dots == 1).then_some((start, high))
+}
+
+/// The IPv4 address that ends at `end` (behind its trailing dots).
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
+pub(super) fn quad<C: Classes>(data: &[u8], end: usize) -> Option<u32> {
+    let padded;
+    let window = if let Some(window) = data.get(..end).and_then(|s| s.last_chunk::<32>()) {
+        window
+    } else {
+        padded = padded_window(data, end);
+        &padded
+    };
+    let (digits, dots) = C::digits_and_dots(window);
+    let run = (digits | dots).leading_ones();
+    // the run, without dots at its ends
+    let low = 32 - run;
+    let mut dots = dots & u32::MAX.checked_shl(low).unwrap_or(0);
+    let digits = digits & u32::MAX.checked_shl(low).unwrap_or(0);
+    let first = digits.trailing_zeros();
+    let last = 32 - digits.leading_zeros();
+    dots &= u32::MAX.checked_shl(first).unwrap_or(0);
+    dots &= u32::MAX.checked_shr(32 - last).unwrap_or(0);
+    if dots.count_ones() != 3 {
+        return None;
+    }
+    let before = byte_before(data, (end + first as usize).saturating_sub(32));
+    let plain = before.is_none_or(|b| !(b.is_ascii_alphanumeric() || b == b'_' || b == b'%'));
+    let first = if plain { first } else { hidden_start(data, end, first, window)? };
+    octets(window, first, last, dots)
+}
+
+#[cold]
+fn padded_window(data: &[u8], end: usize) -> [u8; 32] {
+    let mut padded = [0; 32];
+    if let Some(bytes) = data.get(..end) {
+        padded[32 - bytes.len().min(32)..].copy_from_slice(bytes);
+    }
+    padded
+}
+
+/// Where the address starts when a word character or `%` stands before its digits: behind an escape, or nowhere.
+#[cold]
+fn hidden_start(data: &[u8], end: usize, first: u32, window: &[u8; 32]) -> Option<u32> {
+    let start = (end + first as usize).checked_sub(32)?;
+    let two = |at: usize| data.get(at..at + 2);
+    match byte_before(data, start)? {
+        b'%' if two(start)?.iter().all(u8::is_ascii_hexdigit) => {
+            // `%201.2.3.4`: the two digits are not part of it
+            let rest = window.get(first as usize + 2)?;
+            rest.is_ascii_digit().then_some(first + 2)
+        }
+        b'n' | b'r' | b't' | b'b' | b'f' if byte_before(data, start - 1) == Some(b'\\') => Some(first),
+        b if b.is_ascii_hexdigit() => {
+            if byte_before(data, start - 1) == Some(b'%') {
+                // `%F1.2.3.4` has its second digit at the start of the run; `%2F` ends before it
+                return Some(first + 1);
+            }
+            let percent = start.checked_sub(3).and_then(|at| data.get(at..start));
+            matches!(percent, Some([b'%', a, _]) if a.is_ascii_hexdigit()).then_some(first)
+        }
+        _ => None,
+    }
+}
+
+/// Four octets of one to three digits, none above 255.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
+fn octets(window: &[u8; 32], first: u32, last: u32, dots: u32) -> Option<u32> {
+    let p1 = dots.trailing_zeros();
+    let dots = dots & dots.wrapping_sub(1);
+    let p2 = dots.trailing_zeros();
+    let p3 = (dots & dots.wrapping_sub(1)).trailing_zeros();
+    let mut address = 0;
+    let mut good = true;
+    for (from, to) in [(first, p1), (p1 + 1, p2), (p2 + 1, p3), (p3 + 1, last)] {
+        let len = to.wrapping_sub(from);
+        good &= len.wrapping_sub(1) < 3;
+        let word = window.get(..to as usize)?.last_chunk::<4>()?;
+        // the digits stand in the upper bytes; what is before them is shifted out
+        let shift = 8 * (4 - len.clamp(1, 3));
+        let digits = (u32::from_le_bytes(*word) >> shift << shift) & 0x0f0f_0f00;
+        good &= digits.swap_bytes() <= 0x0002_0505;
+        let value = u64::from(digits) * (1 + (10 << 8) + (100 << 16)) >> 24 & 255;
+        #[expect(clippy::cast_possible_truncation, reason = "one byte")]
+        let value = value as u32;
+        address = address << 8 | value;
+    }
+    good.then_some(address)
+}
+
+/// The digest around the hexadecimal digits at `at`: its key's text and the end of the run.
+/// Gives `(start, end)` of the run.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
+pub(super) fn hex_run<C: Classes>(data: &[u8], at: usize) -> (usize, usize) {
+    let mut start = at;
+    while byte_before(data, start).is_some_and(|b| b.is_ascii_hexdigit()) {
+        start -= 1;
+    }
+    let mut end = at + 16;
+    loop {
+        let Some(block) = data.get(end..).and_then(|s| s.first_chunk::<64>()) else { break };
+        let run = C::classify(block).hex.trailing_ones();
+        end += run as usize;
+        if run < 64 {
+            return (start, end);
+        }
+    }
+    while data.get(end).is_some_and(u8::is_ascii_hexdigit) {
+        end += 1;
+    }
+    (start, end)
+}
+
+/// Whether a run of hexadecimal digits may be a digest: of a digest's length and between borders, or longer by
+/// what an escape in front of it adds.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
+pub(super) fn is_digest(data: &[u8], start: usize, end: usize) -> bool {
+    let word = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
+    if word(data.get(end).copied()) {
+        return false;
+    }
+    let fits = |len: usize| matches!(len, 32 | 40 | 64 | 128);
+    let before = byte_before(data, start);
+    if fits(end - start) && !word(before) && before != Some(b'%') {
+        return true;
+    }
+    hidden_digest(data, start, end)
+}
+
+#[cold]
+fn hidden_digest(data: &[u8], start: usize, end: usize) -> bool {
+    let fits = |len: usize| matches!(len, 32 | 40 | 64 | 128);
+    let len = end - start;
+    match byte_before(data, start) {
+        Some(b'%') => fits(len) || fits(len - 2),
+        Some(b'\\') => fits(len) || fits(len - 1),
+        Some(b'n' | b'r' | b't') => fits(len) && byte_before(data, start - 1) == Some(b'\\'),
+        _ => false,
+    }
+}
+
+/// Calls `found` for every reading of an IPv6 address in `data[from..to]`; `from` is where reading may begin (an
+/// address that lies across it has been read before).
+#[cold]
+pub(super) fn ip6(data: &[u8], from: usize, to: usize, mut found: impl FnMut(IpAddr, usize, usize)) -> usize {
+    let part = |b: u8| b.is_ascii_hexdigit() || b == b':' || b == b'.';
+    let mut at = from;
+    while at < to {
+        if !data.get(at).is_some_and(|&b| part(b)) {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        let mut colons = 0;
+        while let Some(&byte) = data.get(at).filter(|&&b| part(b)) {
+            colons += usize::from(byte == b':');
+            at += 1;
+        }
+        if colons >= 2 {
+            readings(data, start, at, &mut found);
+        }
+    }
+    at
+}
+
+/// A run of hexadecimal digits, colons and dots, cut at pieces that are too long for a group.
+fn readings(data: &[u8], start: usize, end: usize, found: &mut impl FnMut(IpAddr, usize, usize)) {
+    let mut from = start;
+    let mut piece = start;
+    for at in start..=end {
+        let byte = data.get(at).filter(|_| at < end).copied();
+        if byte.is_some_and(|b| b != b':') {
+            continue;
+        }
+        let text = data.get(piece..at).unwrap_or_default();
+        if text.len() > 4 && !text.contains(&b'.') {
+            // the piece may still be a group behind an escape (`\b2001`, `%202001`)
+            segment(data.get(from..at).unwrap_or_default(), start, end, found);
+            from = at.saturating_sub(6).max(piece);
+        }
+        piece = at + 1;
+    }
+    segment(data.get(from..end).unwrap_or_default(), start, end, found);
+}
+
+/// What is left of a run when an escape, a word with a colon, a colon, or a tail is no part of the address.
+fn segment(run: &[u8], start: usize, end: usize, found: &mut impl FnMut(IpAddr, usize, usize)) {
+    let behind_first = run.iter().position(|&b| b == b':').map_or(0, |at| at + 1);
+    let before_last = run.iter().rposition(|&b| b == b':').unwrap_or(run.len());
+    let dot = run.iter().position(|&b| b == b'.').unwrap_or(run.len());
+    for skip in [0, 1, 2, behind_first] {
+        for stop in [run.len(), dot, before_last] {
+            let Some(text) = run.get(skip..stop) else { continue };
+            let text = trim(text);
+            if !(2..=45).contains(&text.len()) {
+                continue;
+            }
+            let Ok(text) = std::str::from_utf8(text) else { continue };
+            if let Ok(address) = crate::observable::ip::parse(text) {
+                found(address, start, end);
+            }
+        }
+    }
+}
+
+/// Without dots and a single colon that border on the address.
+fn trim(mut text: &[u8]) -> &[u8] {
+    while let [rest @ .., b'.'] = text {
+        text = rest;
+    }
+    if let [.., a, b':'] = text
+        && *a != b':'
+    {
+        text = text.get(..text.len() - 1).unwrap_or(text);
+    }
+    if let [b':', b, ..] = text
+        && *b != b':'
+    {
+        text = text.get(1..).unwrap_or(text);
+    }
+    text
+}
+
+/// The key of a digest's text.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
+pub(super) fn digest_key(hasher: Hasher, data: &[u8], end: usize) -> u64 {
+    hasher.text(data, end - 16, end, KeyKind::Digest)
+}
