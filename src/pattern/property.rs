@@ -36,10 +36,9 @@ pub(crate) fn meaning(path: &Path<'_>) -> Meaning {
                 None => Meaning::OtherDigest,
             };
         }
-        (Some("cert"), name) if path.object == "app" => {
-            if let Some(algorithm) = Algorithm::from_name(name) {
-                return Meaning::Value(Hint::Digest(Some(algorithm)));
-            }
+        // a custom property, and feeds have SHA-1 digests under `md5`: the length is right, the name is not
+        (Some("cert"), name) if path.object == "app" && Algorithm::from_name(name).is_some() => {
+            return Meaning::Value(Hint::Digest(None));
         }
         _ => {}
     }
@@ -68,8 +67,8 @@ fn value_hint(path: &Path<'_>) -> Option<Hint> {
             Some(Hint::Domain)
         }
         ("url", "value", None, None, None) => Some(Hint::Url),
-        ("email-addr", "value", None, None, None) => Some(Hint::Email),
-        (
+        ("email-addr", "value", None, None, None)
+        | (
             "email-message",
             "from_ref" | "sender_ref" | "to_refs" | "cc_refs" | "bcc_refs" | "reply_to_ref" | "reply_to_refs",
             Some("value"),

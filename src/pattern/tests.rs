@@ -277,6 +277,8 @@ fn digests_by_any_name() {
     assert_eq!(reduced(&format!("[file:hashes.'SHA-1' = '{sha1}']")), format!("sha1:{sha1}"));
     assert_eq!(reduced(&format!("[file:hashes.sha256 = '{sha256}']")), format!("sha256:{sha256}"));
     assert_eq!(reduced(&format!("[file:hashes.'SHA-256' = '{MD5}']")), "!bad-value");
+    assert_eq!(reduced(&format!("[app:cert.md5 = '{sha1}']")), format!("sha1:{sha1}"));
+    assert_eq!(reduced("[app:cert.issuer = 'x']"), "!unknown-property");
     assert_eq!(reduced("[file:hashes.SSDEEP = '3:a:b']"), "!digest-algorithm");
     assert_eq!(reduced(&format!("[file:hashes.'SHA-224' = '{}']", "0".repeat(56))), "!digest-algorithm");
 }
