@@ -22,7 +22,7 @@ pub struct Hit<'a> {
     /// The name of the feed.
     pub feed: &'a str,
     /// The indicator.
-    pub record: Record<'a>,
+    pub record: Record,
     /// The kind of the listed value.
     pub kind: Kind,
     /// What was found, where in its string.
@@ -55,15 +55,23 @@ impl Hit<'_> {
     fn same_indicator(&self, other: &Hit<'_>) -> Ordering {
         let by_row = || {
             let (a, b) = (&self.record, &other.record);
-            let attributes = |r: &Record<'_>| (r.confidence, r.valid_from, r.valid_until, r.tlp, r.part);
+            let attributes = |r: &Record| (r.confidence, r.valid_from, r.valid_until, r.tlp, r.part);
             self.same_value(other)
                 .then_with(|| attributes(a).cmp(&attributes(b)))
-                .then_with(|| a.context.cmp(b.context))
+                .then_with(|| self.same_context(other))
         };
         self.feed.cmp(other.feed).then_with(|| match (&self.record.id, &other.record.id) {
             (None, None) => by_row(),
             (a, b) => a.cmp(b),
         })
+    }
+
+    fn same_context(&self, other: &Hit<'_>) -> Ordering {
+        let (a, b) = (self.record.context_number, other.record.context_number);
+        if self.finding.snapshot == other.finding.snapshot {
+            return a.cmp(&b);
+        }
+        self.snapshot.context(a).cmp(&other.snapshot.context(b))
     }
 
     fn same_value(&self, other: &Hit<'_>) -> Ordering {
