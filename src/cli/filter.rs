@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -26,6 +25,7 @@ use crate::stage::{Origin, Output, Signals};
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub(crate) struct Arguments {
     /// Event files, plain, gzip, zstd, bzip2 or xz; standard input when there is none, or for `-`
     #[arg(value_name = "FILE")]
@@ -149,7 +149,9 @@ pub(crate) fn read_at(text: &str) -> Result<At, String> {
 fn read_time(text: &str) -> Result<Timestamp, String> {
     let midnight = || Timestamp::parse(&format!("{}T00:00:00Z", text.trim()));
     Timestamp::parse(text).or_else(midnight).ok_or_else(|| {
-        String::from("expected now, any, event, event:FIELD, or a time such as 2026-01-31T12:00:00Z or 2026-01-31")
+        String::from(
+            "expected now, any, event, event:FIELD, or a time such as 2026-01-31T12:00:00Z or 2026-01-31",
+        )
     })
 }
 
@@ -167,15 +169,16 @@ fn policy(rules: &Rules) -> Policy {
 }
 
 /// Runs the filter.
-pub(crate) fn run(arguments: Arguments) -> Result<u8> {
-    check(&arguments)?;
+pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
+    check(arguments)?;
     let origins = origins(&arguments.files)?;
     let mut opened = Vec::new();
     for path in &arguments.snapshot {
         opened.push(Opened::open(path)?);
     }
     if !arguments.intel.is_empty() {
-        let compiled = intel::compile(&arguments.intel, intel::allow(&arguments.rules.allow), arguments.quiet)?;
+        let compiled =
+            intel::compile(&arguments.intel, intel::allow(&arguments.rules.allow), arguments.quiet)?;
         let snapshot = Arc::new(Snapshot::from_bytes(compiled.bytes)?);
         opened.push(Opened { snapshot, file: None });
     }
@@ -183,7 +186,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8> {
     let snapshots = opened.iter().map(|one| Arc::clone(&one.snapshot)).collect();
     let current = Arc::new(Current::new(Generation { snapshots, policy: policy(&arguments.rules) }));
     let signals = Arc::new(Signals::default());
-    let progress = Progress::start(&arguments, &signals);
+    let progress = Progress::start(arguments, &signals);
     let verifier = Verifier::start(&opened, &signals)?;
     let follower = if arguments.follow {
         Some(Follower::start(opened, Arc::clone(&current), progress.teller())?)
@@ -192,7 +195,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8> {
         None
     };
     let start = Instant::now();
-    let options = options(&arguments, origins);
+    let options = options(arguments, origins);
     let summary = run_stage(&options, output, &current, &signals, progress.teller());
     let took = start.elapsed();
     if let Some(follower) = follower {
@@ -200,9 +203,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8> {
     }
     progress.finish();
     let verified = verifier.finish();
-    report(&arguments, &summary, took)?;
+    report(arguments, &summary, took)?;
     verified?;
-    outcome(&arguments, summary)
+    outcome(arguments, summary)
 }
 
 /// Usage that the parser of arguments cannot see.
@@ -217,12 +220,17 @@ fn check(arguments: &Arguments) -> Result<()> {
     let feed = |text: &String| text == "-" || text.ends_with("=-");
     let events = arguments.files.is_empty() || arguments.files.iter().any(|file| file == Path::new("-"));
     if events && arguments.intel.iter().any(feed) {
-        return Err(usage("filter", "standard input cannot be both a feed and the events: name an event file"));
+        return Err(usage(
+            "filter",
+            "standard input cannot be both a feed and the events: name an event file",
+        ));
     }
     let build_rules = arguments.rules.allow.iter().filter(|name| intel::BUILD_RULES.contains(&name.as_str()));
     if arguments.intel.is_empty() {
         for name in build_rules {
-            note(format_args!("--allow {name} has no effect on a snapshot: it is a rule of `taxiway compile`"));
+            note(format_args!(
+                "--allow {name} has no effect on a snapshot: it is a rule of `taxiway compile`"
+            ));
         }
     }
     Ok(())
@@ -251,30 +259,22 @@ fn origins(files: &[PathBuf]) -> Result<Vec<Origin>> {
         .collect()
 }
 
-/// Opens the output, which must not be one of the inputs.
+/// Opens the output, which must not be one of the inputs: reading what is written never ends.
 fn output(path: Option<&Path>, origins: &[Origin]) -> Result<Output> {
-    let same = |meta: &std::fs::Metadata, identity: (u64, u64)| (meta.dev(), meta.ino()) == identity;
-    let clash = |identity: (u64, u64)| {
-        origins.iter().find_map(|origin| match origin {
-            Origin::Stdin => None,
-            Origin::File(file) => file.metadata().is_ok_and(|meta| same(&meta, identity)).then(|| origin.name()),
-        })
+    let clash = |identity: (u64, u64)| match origins.iter().find(|one| one.identity() == Some(identity)) {
+        Some(origin) => Err(anyhow!("{} is both an input and the output", origin.name())),
+        None => Ok(()),
     };
-    let output = match path {
+    let output = match path.filter(|path| *path != Path::new("-")) {
         None => Output::stdout().context("standard output")?,
-        Some(path) if path == Path::new("-") => Output::stdout().context("standard output")?,
         Some(path) => {
-            let there = path.metadata().ok().filter(std::fs::Metadata::is_file);
-            if let Some(name) = there.and_then(|meta| clash((meta.dev(), meta.ino()))) {
-                return Err(anyhow!("{name} is both an input and the output"));
-            }
+            // before the file is emptied
+            Origin::File(path.to_owned()).identity().map_or(Ok(()), clash)?;
             Output::file(File::create(path).with_context(|| path.display().to_string())?)
         }
     };
-    match output.identity().and_then(clash) {
-        Some(name) => Err(anyhow!("{name} is both an input and the output")),
-        None => Ok(output),
-    }
+    output.identity().map_or(Ok(()), clash)?;
+    Ok(output)
 }
 
 fn options(arguments: &Arguments, origins: Vec<Origin>) -> Options {
@@ -363,7 +363,8 @@ impl Progress {
         let (true, Some(total)) = (seen, total) else {
             return Progress { bar: ProgressBar::hidden(), ticker: None };
         };
-        let style = ProgressStyle::with_template("{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left");
+        let style =
+            ProgressStyle::with_template("{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left");
         let bar = ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let (stop, stopped) = channel();
         let (shown, signals) = (bar.clone(), Arc::clone(signals));
