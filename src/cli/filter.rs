@@ -158,6 +158,8 @@ fn policy(rules: &Rules) -> Policy {
     let allows = |name: &str| rules.allow.iter().any(|given| given == name);
     Policy {
         kinds: rules.kinds.iter().filter_map(|name| Kind::from_name(name)).collect(),
+        fields: rules.fields.iter().map(|name| name.as_str().into()).collect(),
+        exclude: rules.exclude_fields.iter().map(|name| name.as_str().into()).collect(),
         min_confidence: rules.min_confidence,
         allow_reserved: allows("reserved"),
         allow_looks_like_file: allows("looks-like-file"),

@@ -51,7 +51,7 @@ pub(crate) fn compile(feeds: &[String], allow: Allow, quiet: bool) -> Result<Com
         return Err(anyhow!("standard input can be one feed only"));
     }
     let spinner = spinner("reading feeds", quiet);
-    let Loaded { feeds, indicators, reports } = intake::load(&sources)?;
+    let Loaded { feeds, indicators, reports, .. } = intake::load(&sources)?;
     spinner.set_message("building");
     let mut builder = Builder::new(&feeds, allow);
     for indicator in indicators {

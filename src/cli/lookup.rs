@@ -22,8 +22,8 @@ use crate::cli::{NOTHING, intel, usage};
 use crate::engine::At;
 use crate::index::{Entry, Record, Snapshot};
 use crate::indicator::{Part, Timestamp};
-use crate::observable::{self, Hint, IpPort, Network, Observable, Url};
 use crate::policy;
+use crate::observable::{self, Hint, IpPort, Network, Observable, Url};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

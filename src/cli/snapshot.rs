@@ -212,6 +212,7 @@ impl Line {
 
 fn dump(file: &Path, kinds: &[String]) -> Result<()> {
     let snapshot = intel::open(file)?;
+    snapshot.verify_blocks().map_err(|error| intel::named(file, &error))?;
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     for (entry, kind, value) in snapshot.entries() {
         if !kinds.is_empty() && !kinds.iter().any(|name| name == kind.as_str()) {
@@ -223,6 +224,5 @@ fn dump(file: &Path, kinds: &[String]) -> Result<()> {
         }
     }
     out.flush()?;
-    // Damage that was met on the way may have left out entries.
-    snapshot.verify_blocks().map_err(|error| intel::named(file, &error))
+    Ok(())
 }

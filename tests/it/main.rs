@@ -3,6 +3,7 @@
 
 mod cases;
 mod corpus;
+mod command;
 mod differential;
 mod ecs;
 mod reference;

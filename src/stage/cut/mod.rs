@@ -140,19 +140,18 @@ impl Cutter {
     /// Fills a chunk; `false` when there is nothing more, or the run was stopped.
     pub(crate) fn next(&mut self, chunk: &mut Chunk) -> bool {
         while !self.signals.is_stopped() {
-            match &self.stream {
-                Some(_) if self.fill(chunk) => {
+            if self.stream.is_some() {
+                if self.fill(chunk) {
                     chunk.ticket = self.tickets;
                     self.tickets += 1;
                     return true;
                 }
-                Some(_) => self.stream = None,
-                None => {
-                    let Some(origin) = self.origins.pop_front() else {
-                        return false;
-                    };
-                    self.open(origin);
-                }
+                self.stream = None;
+            } else {
+                let Some(origin) = self.origins.pop_front() else {
+                    return false;
+                };
+                self.open(origin);
             }
         }
         false
