@@ -69,9 +69,8 @@ impl Decoder {
         match head {
             [0x1f, 0x8b, 8, ..] => Some(Decoder::Gzip),
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Decoder::Zstd),
-            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, ..] | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, ..] => {
-                Some(Decoder::Bzip2)
-            }
+            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, ..]
+            | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, ..] => Some(Decoder::Bzip2),
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Decoder::Xz),
             _ => None,
         }
@@ -84,7 +83,8 @@ impl Decoder {
             Decoder::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(reader)?),
             Decoder::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(reader)),
             Decoder::Xz => {
-                let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY_MAX, liblzma::stream::CONCATENATED);
+                let stream =
+                    liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY_MAX, liblzma::stream::CONCATENATED);
                 Box::new(liblzma::bufread::XzDecoder::new_stream(reader, stream?))
             }
         })
@@ -110,7 +110,12 @@ fn text(reader: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
     if skip == 3 {
         return Ok(reader);
     }
-    Ok(Box::new(Utf16 { inner: reader, big_endian: head[0] == 0xfe, units: Vec::new(), text: Cursor::default() }))
+    Ok(Box::new(Utf16 {
+        inner: reader,
+        big_endian: head[0] == 0xfe,
+        units: Vec::new(),
+        text: Cursor::default(),
+    }))
 }
 
 /// Counts what is taken from the file.
@@ -181,7 +186,13 @@ impl Utf16 {
         let mut units: Vec<u16> = self
             .units
             .chunks_exact(2)
-            .map(|pair| if self.big_endian { u16::from_be_bytes([pair[0], pair[1]]) } else { u16::from_le_bytes([pair[0], pair[1]]) })
+            .map(|pair| {
+                if self.big_endian {
+                    u16::from_be_bytes([pair[0], pair[1]])
+                } else {
+                    u16::from_le_bytes([pair[0], pair[1]])
+                }
+            })
             .collect();
         // The first half of a pair waits for the second.
         if !last && units.last().is_some_and(|unit| (0xd800..0xdc00).contains(unit)) {
@@ -240,7 +251,9 @@ mod tests {
 
     #[test]
     fn a_cut_stream_gives_what_it_has() {
-        let text: Vec<u8> = (0..60_000u32).flat_map(|n| format!("{}.example\n", n.wrapping_mul(2_654_435_761)).into_bytes()).collect();
+        let text: Vec<u8> = (0..60_000u32)
+            .flat_map(|n| format!("{}.example\n", n.wrapping_mul(2_654_435_761)).into_bytes())
+            .collect();
         for encode in [gzip, xz, zstd] {
             let whole = encode(&text);
             let (part, error) = read(&whole[..whole.len() * 3 / 4]);

@@ -48,7 +48,11 @@ pub(crate) fn join(feeds: &mut [(u16, Objects)]) -> (Vec<Indicator>, Vec<Waiting
                 }
                 Fate::Skip(reason) => objects.skip(reason, draft.place, &shown(indicator.id.as_ref())),
                 Fate::Wait { reason, pattern } => {
-                    objects.skip(reason, draft.place, &format!("{}: {pattern}", shown(indicator.id.as_ref())));
+                    objects.skip(
+                        reason,
+                        draft.place,
+                        &format!("{}: {pattern}", shown(indicator.id.as_ref())),
+                    );
                     waiting.push(Waiting { feed: *feed, id: indicator.id, reason, pattern });
                 }
             }
@@ -74,14 +78,18 @@ impl Threats {
                 let held = newest.entry(ids[*number as usize]).or_insert(named);
                 let newer = named.modified > held.modified;
                 // Of two with one time the revoked one counts, then the first by name: no order of feeds.
-                let tie = named.modified == held.modified && (named.name.as_ref(), named.kind) < (held.name.as_ref(), held.kind);
+                let tie = named.modified == held.modified
+                    && (named.name.as_ref(), named.kind) < (held.name.as_ref(), held.kind);
                 if newer || tie {
                     *held = named;
                 }
             }
             for relation in &objects.attributed {
                 if !is_revoked(feeds, &relation.id, relation.modified) {
-                    attributed.entry(ids[relation.source as usize]).or_default().push(ids[relation.target as usize]);
+                    attributed
+                        .entry(ids[relation.source as usize])
+                        .or_default()
+                        .push(ids[relation.target as usize]);
                 }
             }
         }
@@ -106,7 +114,8 @@ fn with_authors(
     let mut ids = vec![id];
     let mut from = 0;
     for _ in 0..STEPS_MAX {
-        let next: Vec<&str> = ids[from..].iter().filter_map(|id| attributed.get(id)).flatten().copied().collect();
+        let next: Vec<&str> =
+            ids[from..].iter().filter_map(|id| attributed.get(id)).flatten().copied().collect();
         from = ids.len();
         for id in next {
             if !ids.contains(&id) && ids.len() < AUTHORS_MAX {
@@ -176,7 +185,8 @@ fn markings_by_id(feeds: &[(u16, Objects)]) -> AHashMap<Box<str>, Tlp> {
 /// The strictest TLP of each list of markings of a feed, counted from one.
 fn strictest_by_list(objects: &Objects, markings: &AHashMap<Box<str>, Tlp>) -> Vec<Option<Tlp>> {
     let ids = ids_by_number(objects);
-    let strictest = |list: &[u32]| list.iter().filter_map(|number| markings.get(ids[*number as usize])).max().copied();
+    let strictest =
+        |list: &[u32]| list.iter().filter_map(|number| markings.get(ids[*number as usize])).max().copied();
     std::iter::once(None).chain(objects.marking_lists.iter().map(|list| strictest(list))).collect()
 }
 

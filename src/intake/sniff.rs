@@ -60,18 +60,28 @@ fn markup(text: &str) -> String {
         return "markup without an element: neither STIX 2 JSON nor a list".to_owned();
     };
     let name = root.rsplit_once(':').map_or(root, |(_, name)| name);
-    if name.eq_ignore_ascii_case("html") || text.get(..9).is_some_and(|t| t.eq_ignore_ascii_case("<!doctype") && name.eq_ignore_ascii_case("html")) {
+    if name.eq_ignore_ascii_case("html")
+        || text
+            .get(..9)
+            .is_some_and(|t| t.eq_ignore_ascii_case("<!doctype") && name.eq_ignore_ascii_case("html"))
+    {
         return "an HTML page, perhaps one for logging in or an error, saved in place of the feed".to_owned();
     }
-    if name == "STIX_Package" || attributes.contains("http://stix.mitre.org/") || attributes.contains("/cti/ns/stix/") {
-        let version = attribute(attributes, "version").map(|version| format!(" {version}")).unwrap_or_default();
+    if name == "STIX_Package"
+        || attributes.contains("http://stix.mitre.org/")
+        || attributes.contains("/cti/ns/stix/")
+    {
+        let version =
+            attribute(attributes, "version").map(|version| format!(" {version}")).unwrap_or_default();
         return format!(
             "STIX{version} in XML ({root}): STIX 1 is not read yet\n\
              use the feed's STIX 2 edition, or convert it (stix-elevator)"
         );
     }
     if attributes.contains("http://taxii.mitre.org/") {
-        return format!("a TAXII 1 message ({root}): TAXII 1 and STIX 1 are not read yet\nuse the feed's STIX 2 edition");
+        return format!(
+            "a TAXII 1 message ({root}): TAXII 1 and STIX 1 are not read yet\nuse the feed's STIX 2 edition"
+        );
     }
     format!("XML with the root element {root}: neither STIX 2 JSON nor a list")
 }
@@ -138,7 +148,14 @@ mod tests {
         for json in ["{}", " \n{\"a\":1}", "[]", "[ {", "[\"1.2.3.4\"]", "["] {
             assert_eq!(content(json.as_bytes(), true), Content::Json, "{json}");
         }
-        for list in ["[Adblock Plus 2.0]\n||a.b^", "[2001:db8::1]:443", "1.2.3.4", "# x", "[.]", "\u{1b}evil.com 1 2 3 4 5 6"] {
+        for list in [
+            "[Adblock Plus 2.0]\n||a.b^",
+            "[2001:db8::1]:443",
+            "1.2.3.4",
+            "# x",
+            "[.]",
+            "\u{1b}evil.com 1 2 3 4 5 6",
+        ] {
             assert_eq!(content(list.as_bytes(), true), Content::List, "{list}");
         }
         assert_eq!(content(b" \r\n\t", true), Content::Empty);
@@ -148,7 +165,10 @@ mod tests {
     fn names_what_is_not_read() {
         let stix = refused(b"<?xml version=\"1.0\"?>\n<!-- <html> -->\n<stix:STIX_Package\n xmlns:stix=\"http://stix.mitre.org/stix-1\" id=\"x\" version='1.1.1'>");
         assert!(stix.contains("STIX 1.1.1") && stix.contains("not read yet"), "{stix}");
-        assert!(refused(b"<STIX_Package xmlns='http://docs.oasis-open.org/cti/ns/stix/core-1'/>").contains("STIX 1"));
+        assert!(
+            refused(b"<STIX_Package xmlns='http://docs.oasis-open.org/cti/ns/stix/core-1'/>")
+                .contains("STIX 1")
+        );
         assert!(refused(b"<taxii_11:Poll_Response xmlns:taxii_11=\"http://taxii.mitre.org/messages/taxii_xml_binding-1.1\">").contains("TAXII 1"));
         assert!(refused(b"<!DOCTYPE html><html lang=en>").contains("HTML"));
         assert!(refused(b"<rss version=\"2.0\">").contains("rss"));

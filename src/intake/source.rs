@@ -122,15 +122,17 @@ fn is_beside_feeds(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     let stem = name.split('.').next().unwrap_or_default();
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-    ["readme", "license", "licence", "copying", "changelog", "contributing", "notice", "makefile"].contains(&stem)
-        || ["md", "rst", "adoc", "html", "htm", "py", "sh", "yml", "yaml", "toml", "sig", "asc"].contains(&ending)
+    ["readme", "license", "licence", "copying", "changelog", "contributing", "notice", "makefile"]
+        .contains(&stem)
+        || ["md", "rst", "adoc", "html", "htm", "py", "sh", "yml", "yaml", "toml", "sig", "asc"]
+            .contains(&ending)
 }
 
 const COMPRESSIONS: [&str; 7] = ["gz", "gzip", "zst", "zstd", "bz2", "bzip2", "xz"];
 
 const FORMATS: [&str; 15] = [
-    "json", "stix", "stix2", "txt", "csv", "tsv", "list", "lst", "ndjson", "jsonl", "xml", "ioc", "hosts", "dat",
-    "conf",
+    "json", "stix", "stix2", "txt", "csv", "tsv", "list", "lst", "ndjson", "jsonl", "xml", "ioc", "hosts",
+    "dat", "conf",
 ];
 
 #[cfg(test)]

@@ -73,7 +73,10 @@ pub(super) fn without_comment(text: &str) -> &str {
 }
 
 enum Quoted<'a> {
-    Closed { text: Cow<'a, str>, rest: Option<&'a str> },
+    Closed {
+        text: Cow<'a, str>,
+        rest: Option<&'a str>,
+    },
     Open,
     /// Closed, but more follows before the delimiter.
     Stray,

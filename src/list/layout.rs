@@ -63,7 +63,9 @@ impl Layout {
         }
         let table = comment
             .and_then(|text| Table::from_header(text.strip_prefix("fields\t").unwrap_or(text), false))
-            .filter(|table| data.first().is_none_or(|line| field::first(line, table.delimiter).rest.is_some()))
+            .filter(|table| {
+                data.first().is_none_or(|line| field::first(line, table.delimiter).rest.is_some())
+            })
             .or_else(|| data.first().and_then(|line| Table::from_header(line, true)))
             .or_else(|| Table::from_data(&data));
         table.map_or(Layout::Lines, Layout::Table)
@@ -102,7 +104,9 @@ impl Table {
                 Some(Column::Value { rank, hint }) if value.is_none_or(|(best, ..)| rank < best) => {
                     value = Some((rank, at, hint));
                 }
-                Some(Column::Name(rank)) if name.is_none_or(|(best, _)| rank < best) => name = Some((rank, at)),
+                Some(Column::Name(rank)) if name.is_none_or(|(best, _)| rank < best) => {
+                    name = Some((rank, at))
+                }
                 Some(Column::Type) if kind.is_none() => kind = Some(at),
                 Some(Column::Confidence) if confidence.is_none() => confidence = Some(at),
                 _ => {}
@@ -157,7 +161,9 @@ pub(super) fn is_comment(line: &str) -> bool {
         [b'/', b'/', rest @ ..] => {
             rest.first().is_none_or(u8::is_ascii_whitespace) || observable::read(line, Hint::None).is_err()
         }
-        [b'[', .., b']'] => line.as_bytes().get(..8).is_some_and(|start| start.eq_ignore_ascii_case(b"[adblock")),
+        [b'[', .., b']'] => {
+            line.as_bytes().get(..8).is_some_and(|start| start.eq_ignore_ascii_case(b"[adblock"))
+        }
         _ => false,
     }
 }

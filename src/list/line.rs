@@ -18,7 +18,8 @@ pub(super) enum Item<'a> {
 
 /// Takes a line apart, trimmed and not blank.
 pub(super) fn items<'a>(line: &'a str, mut each: impl FnMut(Item<'a>)) {
-    if let Some(rest) = ["address=/", "server=/", "local=/"].iter().find_map(|start| line.strip_prefix(start)) {
+    if let Some(rest) = ["address=/", "server=/", "local=/"].iter().find_map(|start| line.strip_prefix(start))
+    {
         return dnsmasq(line, rest, each);
     }
     if let Some(item) = adblock(line) {
@@ -27,7 +28,8 @@ pub(super) fn items<'a>(line: &'a str, mut each: impl FnMut(Item<'a>)) {
     let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
     let first = words.next().unwrap_or_default();
     if is_sinkhole(first) {
-        let mut names = words.take_while(|word| !word.starts_with(['#', ';']) && !word.starts_with("//")).peekable();
+        let mut names =
+            words.take_while(|word| !word.starts_with(['#', ';']) && !word.starts_with("//")).peekable();
         if names.peek().is_some() {
             return names.for_each(|name| each(hosts_entry(name)));
         }
@@ -44,7 +46,9 @@ pub(super) fn items<'a>(line: &'a str, mut each: impl FnMut(Item<'a>)) {
 
 /// The part of a word before a delimiter, for a second try when the whole is no value: `1.2.3.4,C2`.
 pub(super) fn before_delimiter(word: &str) -> Option<&str> {
-    word.split_once([',', ';', '|']).map(|(before, _)| before.trim_matches('"')).filter(|before| !before.is_empty())
+    word.split_once([',', ';', '|'])
+        .map(|(before, _)| before.trim_matches('"'))
+        .filter(|before| !before.is_empty())
 }
 
 /// A word without the quotes, commas, marks and attached comments that lists put around values.
@@ -177,8 +181,15 @@ mod tests {
 
     #[test]
     fn plain_values_lose_their_comments() {
-        for line in ["1.2.3.4 # C2", "1.2.3.4\t10", "1.2.3.4 ; x", "1.2.3.4#x", "1.2.3.4;x", "\"1.2.3.4\",", "1.2.3.4"]
-        {
+        for line in [
+            "1.2.3.4 # C2",
+            "1.2.3.4\t10",
+            "1.2.3.4 ; x",
+            "1.2.3.4#x",
+            "1.2.3.4;x",
+            "\"1.2.3.4\",",
+            "1.2.3.4",
+        ] {
             assert_eq!(of(line), plain("1.2.3.4"), "{line}");
         }
         assert_eq!(of("1.2.3.0/24;SBL1"), plain("1.2.3.0/24"));

@@ -122,7 +122,9 @@ fn stix_path(word: &str) -> Option<Said> {
             let algorithm = digest.map(|name| name.trim_matches(['\'', '"'])).and_then(Algorithm::from_name);
             algorithm.map_or(Said::Unread, |algorithm| Said::Kind(Hint::Digest(Some(algorithm))))
         }
-        "mutex" | "process" | "windows-registry-key" | "user-account" | "directory" | "software" => Said::Unread,
+        "mutex" | "process" | "windows-registry-key" | "user-account" | "directory" | "software" => {
+            Said::Unread
+        }
         _ => return None,
     })
 }
@@ -269,12 +271,53 @@ const KINDS: [(&str, Hint); 67] = [
 
 /// Types whose values are not looked up, whatever they look like.
 const UNREAD: [&str; 47] = [
-    "filename", "file-name", "filepath", "file-path", "file", "path", "directory", "regkey", "regkey|value",
-    "registry", "registry-key", "mutex", "process", "process-name", "command-line", "pdb", "user-agent",
-    "useragent", "user-name", "username", "yara", "snort", "sigma", "suricata", "pattern-in-file", "cve",
-    "vulnerability", "asn", "as", "btc", "xmr", "bitcoin", "port", "email-subject", "email-body",
-    "email-attachment", "phone-number", "imphash", "ssdeep", "tlsh", "authentihash", "pehash", "telfhash",
-    "sha224", "sha384", "ja3-fingerprint-md5", "ja3",
+    "filename",
+    "file-name",
+    "filepath",
+    "file-path",
+    "file",
+    "path",
+    "directory",
+    "regkey",
+    "regkey|value",
+    "registry",
+    "registry-key",
+    "mutex",
+    "process",
+    "process-name",
+    "command-line",
+    "pdb",
+    "user-agent",
+    "useragent",
+    "user-name",
+    "username",
+    "yara",
+    "snort",
+    "sigma",
+    "suricata",
+    "pattern-in-file",
+    "cve",
+    "vulnerability",
+    "asn",
+    "as",
+    "btc",
+    "xmr",
+    "bitcoin",
+    "port",
+    "email-subject",
+    "email-body",
+    "email-attachment",
+    "phone-number",
+    "imphash",
+    "ssdeep",
+    "tlsh",
+    "authentihash",
+    "pehash",
+    "telfhash",
+    "sha224",
+    "sha384",
+    "ja3-fingerprint-md5",
+    "ja3",
 ];
 
 #[cfg(test)]
@@ -289,7 +332,8 @@ mod tests {
         {
             assert_eq!(kind(word), sha256, "{word}");
         }
-        for word in ["ip", "IPv4", "ip-dst", "ip_address", "CIDR", "ipv6-addr:value", "Intel::ADDR", "Intel::SUBNET"]
+        for word in
+            ["ip", "IPv4", "ip-dst", "ip_address", "CIDR", "ipv6-addr:value", "Intel::ADDR", "Intel::SUBNET"]
         {
             assert_eq!(kind(word), Said::Kind(Hint::Ip), "{word}");
         }

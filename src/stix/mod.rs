@@ -275,7 +275,11 @@ impl Words<'_> {
             description: self.description.map(Into::into),
             labels: self.labels.iter().map(|label| (*label).into()).collect(),
             threats: Vec::new(),
-            kill_chain: self.kill_chain.iter().map(|(chain, phase)| format!("{chain}/{phase}").into()).collect(),
+            kill_chain: self
+                .kill_chain
+                .iter()
+                .map(|(chain, phase)| format!("{chain}/{phase}").into())
+                .collect(),
             references: self.references.iter().map(|url| (*url).into()).collect(),
         }
     }

@@ -13,7 +13,8 @@ struct Place {
     folder: TempDir,
 }
 
-const FEED: &str = "evil.example\n203.0.113.7\n198.51.100.0/24\nhttp://bad.example/a/b\n44d88612fea8a8f36de82e1278abb02f\n";
+const FEED: &str =
+    "evil.example\n203.0.113.7\n198.51.100.0/24\nhttp://bad.example/a/b\n44d88612fea8a8f36de82e1278abb02f\n";
 
 /// Events that hit and others, text and JSON, with all that lines may have.
 const EVENTS: &str = "{\"id\":1,\"ip\":\"203.0.113.7\"}\n\
@@ -199,7 +200,8 @@ fn events_are_tagged_and_taking_the_tags_away_gives_the_input() {
 fn output_is_the_same_for_every_read_size_and_number_of_threads() {
     let place = Place::new();
     let events = place.write("events", EVENTS.repeat(3) + "\n");
-    let pretty = place.write("pretty", "{\n \"ip\": \"203.0.113.7\"\n}\n\n{\n}{\"a\":\"evil.example\"}\n".repeat(5));
+    let pretty =
+        place.write("pretty", "{\n \"ip\": \"203.0.113.7\"\n}\n\n{\n}{\"a\":\"evil.example\"}\n".repeat(5));
     let files = [events.to_str().unwrap(), pretty.to_str().unwrap()];
     let expected = place.filter(&files, "");
     assert_eq!(code(&expected), 0);
@@ -280,7 +282,10 @@ fn cut_compressed_events_are_processed_as_far_as_they_go_and_exit_2() {
     assert!(stderr(&output).contains("cut.gz"), "{}", stderr(&output));
     let text = stdout(&output);
     assert!(text.starts_with("203.0.113.7 taxiway="));
-    assert!(text.trim_end().ends_with('}') && text.contains("evil.example taxiway="), "the next file is processed");
+    assert!(
+        text.trim_end().ends_with('}') && text.contains("evil.example taxiway="),
+        "the next file is processed"
+    );
 }
 
 #[test]
@@ -482,7 +487,12 @@ fn statistics_go_to_standard_error() {
     let told = stderr(&output);
     let count = |name: &str| {
         let line = told.lines().find(|line| line.split_whitespace().rev().skip(1).eq(name.split(' ').rev()));
-        line.unwrap_or_else(|| panic!("{name} in {told}")).split_whitespace().last().unwrap().parse::<u64>().unwrap()
+        line.unwrap_or_else(|| panic!("{name} in {told}"))
+            .split_whitespace()
+            .last()
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
     };
     assert_eq!(count("events"), 9);
     assert_eq!(count("events tagged"), 6);
@@ -536,7 +546,8 @@ fn a_snapshot_is_dumped_and_described() {
     let compiled = place.run(&["compile", "feed.txt", "named=more.csv", "-o", "set.taxi"], "");
     assert_eq!(code(&compiled), 0, "{}", stderr(&compiled));
     let dump = stdout(&place.run(&["snapshot", "dump", "set.taxi", "--kinds", "domain"], ""));
-    let lines: Vec<serde_json::Value> = dump.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<serde_json::Value> =
+        dump.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 2, "one line for each indicator of a value: {dump}");
     assert!(lines.iter().all(|line| line["kind"] == "domain" && line["value"] == "evil.example"));
     assert_eq!(lines[1]["feed"], "named");

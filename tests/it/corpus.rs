@@ -151,8 +151,8 @@ fn stix_excerpts_load() {
     for (file, at_least) in [
         ("unit42-pikabot.json", 1),
         ("unit42-hellokitty.json", 5),
-        ("mvt-cellebrite.stix2", 1),
-        ("mvt-darksword.stix2", 20),
+        ("mvt-rcs.stix2", 20),
+        ("mvt-darksword.stix2", 10),
     ] {
         loads(&excerpts().join(file), at_least);
     }
@@ -227,7 +227,8 @@ fn addresses_of_ipsum_and_maltrail_are_found_in_the_logs() {
 
 #[test]
 fn domains_of_maltrail_are_found_in_the_alerts_and_nowhere_else() {
-    let Some(data) = whole("1.16 million domains of maltrail against alerts, auth.log and openssh_2k.log") else {
+    let Some(data) = whole("1.16 million domains of maltrail against alerts, auth.log and openssh_2k.log")
+    else {
         return;
     };
     let feeds = [data.join("lists/maltrail.tsv.zst")];

@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod cases;
-mod corpus;
 mod command;
+mod corpus;
 mod differential;
 mod ecs;
 mod reference;

@@ -161,7 +161,8 @@ fn scalar(bytes: &[u8]) -> Frame {
     if bytes.first() == Some(&b'"') {
         return string(bytes).map_or(Frame::Open, Frame::Whole);
     }
-    let length = bytes.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')).count();
+    let length =
+        bytes.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')).count();
     let word = &bytes[..length];
     let number = word.iter().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
     let known = [&b"true"[..], b"false", b"null"];

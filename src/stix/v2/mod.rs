@@ -245,10 +245,8 @@ impl Reader {
     /// Tries an object again with what is not UTF-8 replaced and control characters as blanks. It is good enough if
     /// its id and pattern came through unharmed.
     fn repair(&mut self, bytes: &[u8], objects: &mut Objects) {
-        let text: String = String::from_utf8_lossy(bytes)
-            .chars()
-            .map(|c| if c < ' ' { ' ' } else { c })
-            .collect();
+        let text: String =
+            String::from_utf8_lossy(bytes).chars().map(|c| if c < ' ' { ' ' } else { c }).collect();
         let harmed = |value: &Value<'_>| value.text().is_some_and(|text| text.contains('\u{fffd}'));
         match decode(text.as_bytes()) {
             Ok((object, length)) if length == text.len() => {

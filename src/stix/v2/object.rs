@@ -10,7 +10,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::error::Category;
 
 /// Items kept of one list or map; no feed has use for more labels or references on one object.
@@ -325,7 +327,8 @@ mod tests {
 
     #[test]
     fn wrong_types_and_doubled_keys_are_no_fault() {
-        let text = br#"{"type":"indicator","id":7,"id":"indicator--x","labels":["a",3,"b"],"confidence":"high",
+        let text =
+            br#"{"type":"indicator","id":7,"id":"indicator--x","labels":["a",3,"b"],"confidence":"high",
             "revoked":null,"x_deep":{"a":[{}]},"kill_chain_phases":[{"phase_name":"c2"},null]} tail"#;
         let (object, length) = decode(text).unwrap();
         assert_eq!(length, text.len() - 5);

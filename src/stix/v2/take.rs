@@ -112,7 +112,11 @@ impl Taker<'_, '_> {
     fn confidence(&mut self) -> Option<u8> {
         match self.object.confidence {
             Value::Absent => None,
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just before")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "checked just before"
+            )]
             Value::Number(number) if (0.0..=100.0).contains(&number) => Some(number as u8),
             _ => {
                 self.note("bad-confidence");
@@ -184,7 +188,8 @@ impl Taker<'_, '_> {
     }
 
     fn relation(&mut self, id: &str) {
-        let (Some(source), Some(target)) = (self.object.source_ref.text(), self.object.target_ref.text()) else {
+        let (Some(source), Some(target)) = (self.object.source_ref.text(), self.object.target_ref.text())
+        else {
             return self.note("relation-without-ends");
         };
         let (id, modified) = (relation_id(id), self.version());
@@ -210,7 +215,8 @@ impl Taker<'_, '_> {
         let first = object.definition.get("tlp").and_then(Value::text);
         let second = object.extensions.get(tlp::TLP_2_EXTENSION);
         let second = second.and_then(|extension| extension.get("tlp_2_0")).and_then(Value::text);
-        let named = object.name.text().filter(|name| name.get(..4).is_some_and(|p| p.eq_ignore_ascii_case("tlp:")));
+        let named =
+            object.name.text().filter(|name| name.get(..4).is_some_and(|p| p.eq_ignore_ascii_case("tlp:")));
         let colour = [first, named, second].into_iter().flatten().filter_map(tlp::from_word).max();
         if let Some(colour) = colour {
             let number = self.objects.number(id);
