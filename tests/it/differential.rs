@@ -340,14 +340,16 @@ struct Sides {
     told: String,
 }
 
-fn sides(dice: &mut Dice, allow: bool) -> Sides {
+/// A sparse set has a handful of values: an event is then read for the sake of that one value only, so that what
+/// the scan loses is seen.
+fn sides(dice: &mut Dice, allow: bool, sparse: bool) -> Sides {
     let feeds: Vec<Box<str>> = vec!["one".into(), "two".into()];
     let mut builder = Builder::new(&feeds, Allow::default());
     let mut listed = Vec::new();
     let mut told = String::new();
     for (number, text) in LISTABLE.iter().enumerate() {
         for (feed, name) in feeds.iter().enumerate() {
-            if dice.one_in(if feed == 0 { 2 } else { 6 }) {
+            if dice.one_in(if feed == 0 { 2 } else { 6 }) || (sparse && !dice.one_in(12)) {
                 continue;
             }
             if feed == 1 && !dice.one_in(4) {
@@ -454,9 +456,9 @@ fn split(output: &[u8]) -> Vec<&[u8]> {
 fn generated_events_get_the_hits_of_the_reference() {
     let mut failures = Vec::new();
     let mut hits = 0;
-    for seed in 0..rounds(16) {
+    for seed in 0..rounds(24) {
         let mut dice = Dice::new(seed as u64 + 1);
-        let sides = sides(&mut dice, seed % 4 == 0);
+        let sides = sides(&mut dice, seed % 4 == 0, seed % 2 == 1);
         let events: Vec<Vec<u8>> = (0..150).map(|_| dice.event()).collect();
         let output = process(&mut engine(Tier::Scalar), &sides.generation, &joined(&events), Framing::Lines);
         let lines = split(&output);
@@ -481,7 +483,7 @@ fn generated_events_get_the_hits_of_the_reference() {
 fn all_tiers_batches_and_framings_give_the_same_bytes() {
     for seed in 100..100 + rounds(4) {
         let mut dice = Dice::new(seed as u64);
-        let sides = sides(&mut dice, true);
+        let sides = sides(&mut dice, true, false);
         let generation = &sides.generation;
         let events: Vec<Vec<u8>> = (0..80).map(|_| dice.event()).collect();
         let bytes = joined(&events);
@@ -510,7 +512,7 @@ fn all_tiers_batches_and_framings_give_the_same_bytes() {
 #[test]
 fn the_place_in_a_block_does_not_matter() {
     let mut dice = Dice::new(7);
-    let sides = sides(&mut dice, true);
+    let sides = sides(&mut dice, true, false);
     let mut events: Vec<Vec<u8>> = LISTABLE.iter().chain(OTHERS).map(|v| v.as_bytes().to_vec()).collect();
     events.extend(LISTABLE.iter().map(|v| format!("{{\"h\":{}}}", dice.quoted(v)).into_bytes()));
     events.extend((0..20).map(|_| dice.event()));
@@ -533,7 +535,8 @@ fn the_place_in_a_block_does_not_matter() {
 #[test]
 fn canonical_forms_agree_with_the_reference() {
     let mut failures = Vec::new();
-    for text in LISTABLE.iter().chain(OTHERS) {
+    // the reference does not refang: events are not refanged either
+    for text in LISTABLE.iter().chain(OTHERS).filter(|t| !t.starts_with("hxxp")) {
         let ours = observable::read(text, Hint::None).ok().map(|v| {
             v.iter().map(|o| (o.kind().map_or("text", |k| k.as_str()), text_of(o))).collect::<Vec<_>>()
         });

@@ -3,6 +3,7 @@
 
 mod cases;
 mod command;
+mod corpus;
 mod differential;
 mod ecs;
 mod reference;

@@ -18,7 +18,7 @@ pub(crate) fn inserted<'a>(input: &[u8], output: &'a [u8]) -> Option<&'a [u8]> {
 /// The hits of all tags of ours in one event (a line without its line end).
 pub(crate) fn hits(event: &[u8]) -> Vec<Hit> {
     if let Some(text) = json_object(event) {
-        let json: Json = serde_json::from_str(text).unwrap();
+        let json: Json = serde_json::from_str(&whole_surrogates(text)).unwrap();
         let mut hits = told_by(&json);
         if let Some(second) = json.get("taxiway").filter(|t| t.get("threat").is_some()) {
             hits.extend(told_by(second));
@@ -29,6 +29,33 @@ pub(crate) fn hits(event: &[u8]) -> Vec<Hit> {
     let Some((_, tag)) = text.rsplit_once(" taxiway={") else { return Vec::new() };
     let json: Json = serde_json::from_str(&format!("{{{tag}")).unwrap_or(Json::Null);
     told_by(&json)
+}
+
+/// Halves of surrogate pairs are allowed by JSON's grammar, but not by `serde_json::Value`.
+fn whole_surrogates(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let unit = |i: usize| -> Option<u32> {
+        (chars.get(i) == Some(&'\\') && chars.get(i + 1) == Some(&'u')).then_some(())?;
+        u32::from_str_radix(&chars.get(i + 2..i + 6)?.iter().collect::<String>(), 16).ok()
+    };
+    let mut whole = String::with_capacity(text.len());
+    let mut i = 0;
+    while i < chars.len() {
+        let pair = matches!(unit(i), Some(0xd800..=0xdbff)) && matches!(unit(i + 6), Some(0xdc00..=0xdfff));
+        let length = match unit(i) {
+            _ if pair => 12,
+            Some(0xd800..=0xdfff) => {
+                whole.push('\u{fffd}');
+                i += 6;
+                continue;
+            }
+            _ if chars[i] == '\\' => 2,
+            _ => 1,
+        };
+        whole.extend(chars.iter().skip(i).take(length));
+        i += length;
+    }
+    whole
 }
 
 fn told_by(json: &Json) -> Vec<Hit> {

@@ -142,7 +142,9 @@ fn network(text: &str) -> Option<Value> {
     let address = address(host)?;
     let prefix: u8 = prefix.parse().ok()?;
     let masked = mask(address, prefix)?;
-    Some(Value::Network(masked, prefix))
+    // M3.15
+    let one = prefix == if address.is_ipv4() { 32 } else { 128 };
+    Some(if one { Value::Ip(masked) } else { Value::Network(masked, prefix) })
 }
 
 /// The address with all bits behind the prefix set to zero.

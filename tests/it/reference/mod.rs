@@ -258,6 +258,7 @@ fn is_reserved(address: IpAddr) -> bool {
     ];
     NETWORKS.iter().any(|network| match Value::read(network) {
         Some(Value::Network(first, prefix)) => canon::mask(address, prefix) == Some(first),
+        Some(Value::Ip(one)) => address == one,
         _ => unreachable!("written above"),
     })
 }
