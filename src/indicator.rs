@@ -114,7 +114,7 @@ impl fmt::Display for Id {
 
 /// The 16 bytes of a lower-case UUID in its usual spelling; anything else is `None`, so that an id is always
 /// written back as it was read.
-fn uuid(text: &str) -> Option<[u8; 16]> {
+pub(crate) fn uuid(text: &str) -> Option<[u8; 16]> {
     let text = text.as_bytes();
     if text.len() != 36 {
         return None;

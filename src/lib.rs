@@ -8,7 +8,7 @@
 //! L3  edges     stage (stdio)
 //! L2  planes    engine (scan, verify, tag)   intake (any file -> indicators)
 //! L1  tools     stix  list  index  policy  live
-//! L0  words     observable  pattern  indicator
+//! L0  words     observable  pattern  indicator  tally
 //! ```
 //!
 //! `ARCHITECTURE.md` has the picture, the words and the invariants; `docs/MATCHING.md` says what matches what.
@@ -25,3 +25,4 @@ pub mod pattern;
 pub mod policy;
 pub mod stage;
 pub mod stix;
+pub mod tally;

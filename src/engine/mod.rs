@@ -6,8 +6,15 @@
 //! Invariants: taking the tags away gives the input back; the same bytes for every tier, read size and thread
 //! count. Fails: never; what cannot be read is passed on.
 
+pub mod case;
+pub mod event;
+pub mod hit;
 pub mod judge;
+pub mod moment;
 pub mod scan;
+pub mod tag;
+pub mod token;
+pub mod verify;
 
 use std::ops::Range;
 

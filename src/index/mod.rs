@@ -1,16 +1,49 @@
 //! The snapshot: a compiled, checksummed, memory-mappable file of indicators, and its builder.
 //!
-//! (Contract; the index author completes this text.)
+//! Is: look-ups of one value, of what contains it, and of what resembles it; the records of what was found.
+//! Is not: a decision what a hit means (`policy`), nor a tag (`engine`); it knows no event and no clock.
+//! Invariants: a snapshot never changes after it was opened. Entries are numbered in the order of kinds, then of
+//! values. The same indicators give the same file, byte for byte.
+//! Fails: a file that is cut, of another version or structurally unsound is refused when it is opened; one whose
+//! bytes were changed is found by [`Snapshot::verify_blocks`] and [`Snapshot::verify`]. Until then a changed file
+//! may give wrong answers, but never a panic, nor a read outside of it.
+//! Costs: opening maps the file and reads its header, whatever its size. A look-up is one to three cache misses;
+//! the filter in front of it (`filter`) makes look-ups of unlisted values rare.
 
+mod build;
 pub mod filter;
+mod format;
+mod keys;
+mod map;
+mod record;
+mod rules;
+mod table;
+#[cfg(test)]
+mod tests;
+mod verify;
 
 use std::net::IpAddr;
 use std::path::Path;
 
-use crate::indicator::{Context, Id, Indicator, Part, Timestamp, Tlp};
-use crate::observable::{Digest, Email, IpPort, Kind, Name, Url};
+use fst::Automaton;
+use fst::automaton::{Levenshtein, Str};
+
+use crate::indicator::Context;
+use crate::observable::{IpPort, Kind};
+
+pub use self::build::{Builder, Report};
+pub use self::format::MAGIC;
+pub use self::map::install;
+pub use self::record::Record;
 
 use self::filter::{Filter, Hasher};
+use self::format::{Fields, Header, Section, damaged, unsound};
+use self::map::Bytes;
+use self::record::{Columns, Rows};
+use self::table::search::{Reads, Search};
+use self::table::text::Cursor;
+use self::table::{Tables, url_key, write_url};
+use self::verify::Content;
 
 /// The number of a listed value, in the order of kinds, then of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,13 +60,14 @@ pub enum Error {
         /// What the system says.
         source: std::io::Error,
     },
-    /// Not a snapshot, of a version that is not read, cut, or damaged.
+    /// Not a snapshot, of a version that is not read, cut, or damaged; or too large to be written.
     #[error("{0}")]
     Damaged(String),
 }
 
 /// Build rules that can be switched off (`--allow`), see docs/MATCHING.md section 3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct Allow {
     /// Networks wider than /8 (IPv6: /16).
     pub wide_network: bool,
@@ -64,173 +98,458 @@ pub struct Traits {
     pub digests: bool,
 }
 
-/// One indicator of an entry.
+/// What a snapshot file says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record<'a> {
-    /// Number in the table of feeds.
-    pub feed: u16,
-    /// Id given by the feed.
-    pub id: Option<Id>,
-    /// Valid from.
-    pub valid_from: Option<Timestamp>,
-    /// Valid until, exclusive.
-    pub valid_until: Option<Timestamp>,
-    /// 0 to 100.
-    pub confidence: Option<u8>,
-    /// Marking.
-    pub tlp: Option<Tlp>,
-    /// Whole value or part of a pattern.
-    pub part: Part,
-    /// Number of the context, for caches.
-    pub context_number: u32,
-    /// The context's bytes; `Snapshot::context` decodes them.
-    pub context: &'a [u8],
+pub struct Info {
+    /// The set version.
+    pub version: String,
+    /// The format version.
+    pub format: u32,
+    /// The public-suffix list by which it was built.
+    pub suffix_list: String,
+    /// Build rules that were switched off.
+    pub allow: Allow,
+    /// Entries by kind.
+    pub entries: Vec<(Kind, u32)>,
+    /// Records by feed.
+    pub feeds: Vec<(Box<str>, u64)>,
+    /// All records.
+    pub records: u32,
+    /// All contexts.
+    pub contexts: u32,
+    /// Bytes by section; all but the header and padding.
+    pub sections: Vec<(&'static str, u64)>,
+    /// Bytes of the file.
+    pub bytes: u64,
 }
 
 /// A compiled set of indicators.
 #[derive(Debug)]
-pub struct Snapshot {}
+pub struct Snapshot {
+    bytes: Bytes,
+    header: Header,
+    feeds: Vec<Box<str>>,
+    tables: Tables,
+    columns: Columns,
+    version: String,
+}
 
 impl Snapshot {
     /// Opens a file: maps it when it is above 1 MiB, reads it otherwise. Structure is checked, checksums are not.
     ///
     /// # Errors
-    /// [`Error`].
-    pub fn open(_path: &Path) -> Result<Snapshot, Error> {
-        todo!()
+    /// [`Error`], naming the file.
+    pub fn open(path: &Path) -> Result<Snapshot, Error> {
+        let io = |source| Error::Io { path: path.display().to_string().into(), source };
+        Snapshot::read(Bytes::open(path).map_err(io)?).map_err(|error| match error {
+            Error::Damaged(what) => Error::Damaged(format!("{}: {what}", path.display())),
+            io @ Error::Io { .. } => io,
+        })
     }
+
     /// Takes the bytes of a file that was just built.
     ///
     /// # Errors
-    /// [`Error::Damaged`].
-    pub fn from_bytes(_bytes: Vec<u8>) -> Result<Snapshot, Error> {
-        todo!()
+    /// [`Error::Damaged`]; [`Error::Io`] when there is no memory for them.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Snapshot, Error> {
+        let io = |source| Error::Io { path: "memory".into(), source };
+        Snapshot::read(Bytes::copy_of(&bytes).map_err(io)?)
     }
-    /// Checks every block checksum and the digest of the content.
+
+    fn read(bytes: Bytes) -> Result<Snapshot, Error> {
+        let all = bytes.as_slice();
+        let header = Header::read(all)?;
+        let tables = Tables::read(all, &header.sections)?;
+        let feeds = read_feeds(all.get(header.sections.range(Section::Feeds)).unwrap_or_default())?;
+        let feed_count = u32::try_from(feeds.len()).map_err(|_| unsound(Section::Feeds))?;
+        let columns = Columns::read(all, &header.sections, tables.entries(), feed_count)?;
+        let version = verify::version(&header.meta.digest);
+        Ok(Snapshot { bytes, header, feeds, tables, columns, version })
+    }
+
+    /// Brings the whole file into memory now instead of page by page at the first look-ups.
+    ///
+    /// # Errors
+    /// [`Error::Io`], when the system cannot even be asked to.
+    pub fn populate(&self) -> Result<(), Error> {
+        self.bytes.populate().map_err(|source| Error::Io { path: "snapshot".into(), source })
+    }
+
+    /// Checks every block checksum: whether the bytes are those that were written. About 0.1 s a gigabyte.
     ///
     /// # Errors
     /// [`Error::Damaged`], naming section and block.
-    pub fn verify(&self) -> Result<(), Error> {
-        todo!()
+    pub fn verify_blocks(&self) -> Result<(), Error> {
+        format::verify_blocks(self.bytes.as_slice(), &self.header.sections)
     }
-    /// The set version: hex digits, the same for the same logical content.
-    pub fn version(&self) -> &str {
-        todo!()
-    }
-    /// Names of the feeds, by number.
-    pub fn feeds(&self) -> &[Box<str>] {
-        todo!()
-    }
-    /// What there is to look for.
-    pub fn traits(&self) -> Traits {
-        todo!()
-    }
-    /// The prefilter.
-    pub fn filter(&self) -> Filter<'_> {
-        todo!()
-    }
-    /// The hasher that goes with the prefilter.
-    pub fn hasher(&self) -> Hasher {
-        todo!()
-    }
-    /// Entries of a kind.
-    pub fn count(&self, _kind: Kind) -> u32 {
-        todo!()
-    }
-    /// Whether some network may contain the address: a cheap answer without false negatives.
-    pub fn touches(&self, _address: IpAddr) -> bool {
-        todo!()
-    }
-    /// The address.
-    pub fn ip(&self, _address: IpAddr) -> Option<Entry> {
-        todo!()
-    }
-    /// Every network that contains the address, narrowest first.
-    pub fn networks(&self, _address: IpAddr) -> Vec<Entry> {
-        todo!()
-    }
-    /// The address with this port.
-    pub fn ip_port(&self, _pair: IpPort) -> Option<Entry> {
-        todo!()
-    }
-    /// The name, exactly.
-    pub fn name(&self, _canonical: &str) -> Option<Entry> {
-        todo!()
-    }
-    /// Whether the name's entry also covers its sub-domains (not so for private-section suffixes).
-    pub fn covers_children(&self, _entry: Entry) -> bool {
-        todo!()
-    }
-    /// The URL with the same scheme (or, for one without a scheme, without one).
-    pub fn url(&self, _scheme: Option<&str>, _rest: &str) -> Option<Entry> {
-        todo!()
-    }
-    /// Every URL with this rest and a scheme other than the given one (absent counts as other).
-    pub fn urls_any_scheme(&self, _scheme: Option<&str>, _rest: &str) -> Vec<Entry> {
-        todo!()
-    }
-    /// The e-mail address.
-    pub fn email(&self, _canonical: &str) -> Option<Entry> {
-        todo!()
-    }
-    /// The digest.
-    pub fn digest(&self, _bytes: &[u8]) -> Option<Entry> {
-        todo!()
-    }
-    /// The kind of an entry.
-    pub fn kind(&self, _entry: Entry) -> Kind {
-        todo!()
-    }
-    /// The canonical text of an entry.
-    pub fn value(&self, _entry: Entry) -> String {
-        todo!()
-    }
-    /// The records of an entry, ordered by feed, then id.
-    pub fn records(&self, _entry: Entry) -> Vec<Record<'_>> {
-        todo!()
-    }
-    /// Decodes a context.
-    pub fn context(&self, _number: u32) -> Context {
-        todo!()
-    }
-}
 
-/// Takes indicators and writes a snapshot.
-#[derive(Debug)]
-pub struct Builder {}
-
-/// What became of the values given to a builder.
-#[derive(Clone, Debug, Default)]
-pub struct Report {
-    /// Entries by kind.
-    pub entries: Vec<(Kind, u64)>,
-    /// Records (a value in two indicators has two).
-    pub records: u64,
-    /// Values not taken, by the name of the rule (`wide-network`, `public-suffix`, `empty-file`, `file-name`,
-    /// `keyed-text`), with up to three examples each.
-    pub refused: Vec<(&'static str, u64, Vec<String>)>,
-    /// Bytes by section of the file.
-    pub bytes: Vec<(&'static str, u64)>,
-}
-
-impl Builder {
-    /// A builder for feeds with these names (numbers in [`Indicator::feed`] point here).
-    pub fn new(_feeds: &[Box<str>], _allow: Allow) -> Builder {
-        todo!()
-    }
-    /// Adds an indicator.
-    pub fn add(&mut self, _indicator: Indicator) {
-        todo!()
-    }
-    /// Sorts, joins and writes.
+    /// Checks everything: block checksums, order and agreement of the tables, that the filter misses nothing,
+    /// and that the set version is that of the content.
     ///
     /// # Errors
-    /// [`Error::Damaged`] when a limit of the format is passed, naming it.
-    pub fn finish(self) -> Result<(Vec<u8>, Report), Error> {
-        todo!()
+    /// [`Error::Damaged`], naming the section, and the block where there is one.
+    pub fn verify(&self) -> Result<(), Error> {
+        verify::verify(&self.header, self.content())
+    }
+
+    fn content(&self) -> Content<'_> {
+        let bytes = self.bytes.as_slice();
+        Content { bytes, feeds: &self.feeds, tables: &self.tables, columns: &self.columns }
+    }
+
+    /// The set version: 16 hexadecimal digits, the same for the same logical content.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Names of the feeds, by number; in order, each once.
+    pub fn feeds(&self) -> &[Box<str>] {
+        &self.feeds
+    }
+
+    /// What there is to look for.
+    pub fn traits(&self) -> Traits {
+        self.header.meta.traits
+    }
+
+    /// What the file says of itself. Counting the records of feeds walks through all records.
+    pub fn info(&self) -> Info {
+        let bytes = self.bytes.as_slice();
+        let mut feeds: Vec<(Box<str>, u64)> = self.feeds.iter().map(|feed| (feed.clone(), 0)).collect();
+        for row in 0..self.columns.rows() {
+            let feed = self.columns.feed_of(bytes, row).and_then(|feed| feeds.get_mut(usize::from(feed)));
+            if let Some((_, count)) = feed {
+                *count += 1;
+            }
+        }
+        let sections = self.header.sections.lengths();
+        Info {
+            version: self.version.clone(),
+            format: self.header.version,
+            suffix_list: self.header.meta.suffix_list.to_string(),
+            allow: self.header.meta.allow,
+            entries: Kind::ALL.into_iter().map(|kind| (kind, self.tables.count(kind))).collect(),
+            feeds,
+            records: self.columns.rows(),
+            contexts: self.columns.contexts.count(),
+            sections: sections.map(|(section, len)| (section.as_str(), len as u64)).collect(),
+            bytes: bytes.len() as u64,
+        }
+    }
+
+    /// The prefilter.
+    pub fn filter(&self) -> Filter<'_> {
+        let filter = self.header.sections.range(Section::Filter);
+        Filter::new(self.bytes.as_slice().get(filter).unwrap_or_default())
+    }
+
+    /// The hasher that goes with the prefilter.
+    pub fn hasher(&self) -> Hasher {
+        Hasher::new(self.header.meta.seed)
+    }
+
+    /// Entries of a kind.
+    pub fn count(&self, kind: Kind) -> u32 {
+        self.tables.count(kind)
+    }
+
+    /// Whether some network may contain the address: a cheap answer without false negatives. Exact to the /24
+    /// (IPv6: /64).
+    #[inline]
+    pub fn touches(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => self.touches4(address.to_bits()),
+            IpAddr::V6(address) => self.tables.touched.v6(self.bytes.as_slice(), address.to_bits()),
+        }
+    }
+
+    /// [`Snapshot::touches`] for an IPv4 address as a number.
+    #[inline]
+    pub fn touches4(&self, address: u32) -> bool {
+        self.tables.touched.v4(self.bytes.as_slice(), address)
+    }
+
+    /// The entry of value number `i` of a kind.
+    fn entry(&self, kind: Kind, i: u32) -> Entry {
+        Entry(self.tables.first(kind).saturating_add(i))
+    }
+
+    /// The address.
+    pub fn ip(&self, address: IpAddr) -> Option<Entry> {
+        let (bytes, tables) = (self.bytes.as_slice(), &self.tables);
+        let i = match address {
+            IpAddr::V4(address) => tables.ip4.find(bytes, address.to_bits())?,
+            IpAddr::V6(address) => tables.ip4.count() + tables.ip6.find(bytes, address.to_bits())?,
+        };
+        Some(self.entry(Kind::Ip, i))
+    }
+
+    /// Every network that contains the address, narrowest first.
+    pub fn networks(&self, address: IpAddr) -> Networks<'_> {
+        let levels = match address {
+            IpAddr::V4(_) => self.tables.networks4.levels(),
+            IpAddr::V6(_) => self.tables.networks6.levels(),
+        };
+        Networks { snapshot: self, address, levels: if self.touches(address) { levels } else { 0 } }
+    }
+
+    /// The address with this port.
+    pub fn ip_port(&self, pair: IpPort) -> Option<Entry> {
+        let (bytes, tables) = (self.bytes.as_slice(), &self.tables);
+        let i = match pair.address {
+            IpAddr::V4(address) => tables.ports4.find(bytes, (address.to_bits(), pair.port))?,
+            IpAddr::V6(address) => {
+                tables.ports4.count() + tables.ports6.find(bytes, (address.to_bits(), pair.port))?
+            }
+        };
+        Some(self.entry(Kind::IpPort, i))
+    }
+
+    /// The name, exactly.
+    pub fn name(&self, canonical: &str) -> Option<Entry> {
+        let i = self.tables.names.find(self.bytes.as_slice(), canonical.as_bytes())?;
+        Some(self.entry(Kind::Domain, i))
+    }
+
+    /// Whether the name's entry also covers its sub-domains (not so for private-section suffixes).
+    pub fn covers_children(&self, entry: Entry) -> bool {
+        match self.tables.place(entry.0) {
+            Some((Kind::Domain, i)) => self.tables.exact_only.find(self.bytes.as_slice(), i).is_none(),
+            _ => false,
+        }
+    }
+
+    /// The URL with the same scheme (or, for one without a scheme, without one).
+    pub fn url(&self, scheme: Option<&str>, rest: &str) -> Option<Entry> {
+        let mut key = Vec::with_capacity(rest.len() + 9);
+        url_key(scheme, rest, &mut key);
+        Some(self.entry(Kind::Url, self.tables.urls.find(self.bytes.as_slice(), &key)?))
+    }
+
+    /// Every URL with this rest and a scheme other than the given one (absent counts as other), by scheme.
+    pub fn urls_any_scheme<'a>(&'a self, scheme: Option<&str>, rest: &str) -> Urls<'a> {
+        let (mut key, mut skipped) = (Vec::new(), Vec::new());
+        url_key(None, rest, &mut key);
+        url_key(scheme, rest, &mut skipped);
+        let cursor = self.tables.urls.not_less(self.bytes.as_slice(), &key);
+        Urls { snapshot: self, cursor, key, skipped }
+    }
+
+    /// The e-mail address.
+    pub fn email(&self, canonical: &str) -> Option<Entry> {
+        let i = self.tables.emails.find(self.bytes.as_slice(), canonical.as_bytes())?;
+        Some(self.entry(Kind::Email, i))
+    }
+
+    /// The digest.
+    pub fn digest(&self, digest: &[u8]) -> Option<Entry> {
+        let (kind, ..) = table::DIGESTS.into_iter().find(|(_, _, width)| *width == digest.len())?;
+        let (table, _) = self.tables.digest_table(kind)?;
+        Some(self.entry(kind, table.find(self.bytes.as_slice(), digest)?))
+    }
+
+    /// Names, URLs and mail addresses that begin with this text, in this order. URLs are read without their
+    /// scheme.
+    pub fn starting_with<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = Entry> + 'a {
+        self.search(move || Str::new(prefix).starts_with())
+    }
+
+    /// Names, URLs and mail addresses that are this text but for one typo at most: a letter too much, too few or
+    /// another. URLs are read without their scheme.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when the text is too long to look for (some thousand letters).
+    pub fn one_typo_from<'a>(&'a self, text: &str) -> Result<impl Iterator<Item = Entry> + 'a, Error> {
+        let automaton = Levenshtein::new(text, 1).map_err(|_| damaged("too long to look for with a typo"))?;
+        let automaton = std::sync::Arc::new(automaton);
+        Ok(self.search(move || Shared(std::sync::Arc::clone(&automaton))))
+    }
+
+    fn search<'a, A: Automaton + 'a>(
+        &'a self,
+        automaton: impl Fn() -> A + 'a,
+    ) -> impl Iterator<Item = Entry> + 'a {
+        let tables = [
+            (Kind::Domain, &self.tables.names, Reads::Whole),
+            (Kind::Url, &self.tables.urls, Reads::BeforeBlank),
+            (Kind::Email, &self.tables.emails, Reads::Whole),
+        ];
+        tables.into_iter().flat_map(move |(kind, table, reads)| {
+            let search = Search::new(table, self.bytes.as_slice(), automaton(), reads);
+            search.map(move |i| self.entry(kind, i))
+        })
+    }
+
+    /// The kind of an entry. An entry of another snapshot may be of any kind.
+    pub fn kind(&self, entry: Entry) -> Kind {
+        self.tables.place(entry.0).map_or(Kind::Ip, |(kind, _)| kind)
+    }
+
+    /// The canonical text of an entry; nothing for an entry of another snapshot.
+    pub fn value(&self, entry: Entry) -> String {
+        let mut out = String::new();
+        let written = self
+            .tables
+            .place(entry.0)
+            .and_then(|(kind, i)| self.tables.value(self.bytes.as_slice(), kind, i, &mut out));
+        if written.is_some() { out } else { String::new() }
+    }
+
+    /// The records of an entry, ordered by feed, then id.
+    pub fn records(&self, entry: Entry) -> Records<'_> {
+        let bytes = self.bytes.as_slice();
+        Records { snapshot: self, rows: self.columns.rows_of(bytes, entry.0) }
+    }
+
+    /// Decodes a context; an empty one for a number that no record has.
+    pub fn context(&self, number: u32) -> Context {
+        self.columns.contexts.get(self.bytes.as_slice(), number).unwrap_or_default()
+    }
+
+    /// Every entry with its kind and canonical text, in order.
+    pub fn entries(&self) -> Entries<'_> {
+        Entries { snapshot: self, next: 0, cursor: None }
     }
 }
 
-/// Names used above only in signatures.
-#[expect(dead_code, reason = "contract")]
-type Unused = (Digest, Email, Name, Url);
+fn read_feeds(section: &[u8]) -> Result<Vec<Box<str>>, Error> {
+    let mut fields = Fields::new(section);
+    let mut feeds: Vec<Box<str>> = Vec::new();
+    while !fields.rest().is_empty() {
+        let feed = fields.varint().and_then(|len| fields.take(len));
+        let feed =
+            feed.and_then(|feed| std::str::from_utf8(feed).ok()).ok_or_else(|| unsound(Section::Feeds))?;
+        if feeds.last().is_some_and(|last| **last >= *feed) {
+            return Err(unsound(Section::Feeds));
+        }
+        feeds.push(feed.into());
+    }
+    Ok(feeds)
+}
+
+/// The networks that contain an address, narrowest first.
+#[derive(Clone, Debug)]
+pub struct Networks<'a> {
+    snapshot: &'a Snapshot,
+    address: IpAddr,
+    /// Prefix lengths still to be looked at.
+    levels: usize,
+}
+
+impl Iterator for Networks<'_> {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        let (bytes, tables) = (self.snapshot.bytes.as_slice(), &self.snapshot.tables);
+        while let Some(level) = self.levels.checked_sub(1) {
+            self.levels = level;
+            let found = match self.address {
+                IpAddr::V4(address) => tables.networks4.covering(bytes, level, address.to_bits()),
+                IpAddr::V6(address) => tables
+                    .networks6
+                    .covering(bytes, level, address.to_bits())
+                    .map(|i| tables.networks4.count().saturating_add(i)),
+            };
+            if let Some(i) = found {
+                return Some(self.snapshot.entry(Kind::Network, i));
+            }
+        }
+        None
+    }
+}
+
+/// URLs that differ in the scheme only.
+#[derive(Clone, Debug)]
+pub struct Urls<'a> {
+    snapshot: &'a Snapshot,
+    cursor: Cursor<'a>,
+    key: Vec<u8>,
+    skipped: Vec<u8>,
+}
+
+impl Iterator for Urls<'_> {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        loop {
+            let step = self.cursor.advance()?;
+            let scheme = self.cursor.value().strip_prefix(self.key.as_slice())?;
+            if !scheme.contains(&b' ') && self.cursor.value() != self.skipped {
+                return Some(self.snapshot.entry(Kind::Url, step.number));
+            }
+        }
+    }
+}
+
+/// The records of an entry, in order.
+#[derive(Clone, Debug)]
+pub struct Records<'a> {
+    snapshot: &'a Snapshot,
+    rows: Rows<'a>,
+}
+
+impl Iterator for Records<'_> {
+    type Item = Record;
+
+    fn next(&mut self) -> Option<Record> {
+        let (columns, bytes) = (&self.snapshot.columns, self.snapshot.bytes.as_slice());
+        self.rows.find_map(|row| columns.row(bytes, row))
+    }
+}
+
+/// Every entry of a snapshot, in order.
+#[derive(Clone, Debug)]
+pub struct Entries<'a> {
+    snapshot: &'a Snapshot,
+    next: u32,
+    /// Where the table of the kind at hand is read, for kinds of text.
+    cursor: Option<(Kind, Cursor<'a>)>,
+}
+
+impl Iterator for Entries<'_> {
+    type Item = (Entry, Kind, String);
+
+    fn next(&mut self) -> Option<(Entry, Kind, String)> {
+        let (tables, bytes) = (&self.snapshot.tables, self.snapshot.bytes.as_slice());
+        let (kind, _) = tables.place(self.next)?;
+        let entry = Entry(self.next);
+        self.next += 1;
+        let table = match kind {
+            Kind::Domain => &tables.names,
+            Kind::Url => &tables.urls,
+            Kind::Email => &tables.emails,
+            _ => return Some((entry, kind, self.snapshot.value(entry))),
+        };
+        if self.cursor.as_ref().is_none_or(|(of, _)| *of != kind) {
+            self.cursor = Some((kind, table.cursor(bytes)));
+        }
+        let (_, cursor) = self.cursor.as_mut()?;
+        cursor.advance()?;
+        let mut value = String::new();
+        match kind {
+            Kind::Url => write_url(&mut value, cursor.value())?,
+            _ => value.push_str(&String::from_utf8_lossy(cursor.value())),
+        }
+        Some((entry, kind, value))
+    }
+}
+
+/// One automaton for several walks.
+struct Shared<A>(std::sync::Arc<A>);
+
+impl<A: Automaton> Automaton for Shared<A> {
+    type State = A::State;
+
+    fn start(&self) -> A::State {
+        self.0.start()
+    }
+    fn is_match(&self, state: &A::State) -> bool {
+        self.0.is_match(state)
+    }
+    fn can_match(&self, state: &A::State) -> bool {
+        self.0.can_match(state)
+    }
+    fn accept(&self, state: &A::State, byte: u8) -> A::State {
+        self.0.accept(state, byte)
+    }
+}

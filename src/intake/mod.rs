@@ -1,8 +1,29 @@
 //! Any file -> indicators: sniffing, decompression, folders, and joining what belongs together.
 //!
-//! (Contract; the intake author completes this text.)
+//! Is: the way in for files, folders and standard input; every feed comes out with its report.
+//! Is not: the grammar of a format ([`crate::stix`], [`crate::list`]), nor fetching.
+//! Invariant: `received == used + context_objects + sum(skipped)` for every feed. Two arguments with one name are one
+//! feed: versions, names and relations join across its files.
+//! Fails: with [`Error`] if a feed is missing, unreadable, or of a kind that is not read. Good objects of a broken
+//! file are kept and the fault is told.
+//! Costs: what is kept, and a window of bytes that holds one object or a mebibyte.
 
-use crate::indicator::Indicator;
+mod decode;
+mod resolve;
+mod sniff;
+mod source;
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+
+use crate::indicator::{Id, Indicator};
+use crate::list;
+use crate::stix::{self, v2};
+use crate::tally::{Count, Counts, Tally};
+
+use self::sniff::Content;
+use self::source::{Files, STDIN};
 
 /// A feed as named on the command line: `NAME=FILE`, `FILE`, a folder, or `-`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,24 +35,13 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads `NAME=FILE`, `FILE` or `-`; without a name it is the file's name without folder and endings
-    /// (`conn.json.gz` -> `conn`; standard input is `stdin`).
-    pub fn parse(_text: &str) -> Source {
-        todo!()
+    /// Reads `NAME=FILE`, `FILE` or `-`. A name has no `/`; text that is the path of a file is no name. Without a
+    /// name it is the file's name without folder and endings (`conn.json.gz` -> `conn`), a folder's name as it is, and
+    /// `stdin` for standard input.
+    pub fn parse(text: &str) -> Source {
+        let (name, path) = source::parse(text);
+        Source { name, path }
     }
-}
-
-/// A fault of a feed with its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The file.
-    pub file: Box<str>,
-    /// `line 12`, `object 3`, `byte 4711`; empty when it is the whole file.
-    pub position: String,
-    /// Word under which it is counted.
-    pub reason: &'static str,
-    /// In words, with the culprit.
-    pub detail: String,
 }
 
 /// What became of the objects of one feed.
@@ -43,12 +53,29 @@ pub struct FeedReport {
     pub received: u64,
     /// Indicators handed on.
     pub used: u64,
-    /// Other objects that were read into context (relationships, malware, identities ...), by type.
+    /// Other objects that were read into context (relationships, malware, identities ...).
     pub context_objects: u64,
+    /// The same by type, the most frequent first.
+    pub context_types: Vec<(Box<str>, u64)>,
     /// Not used, by reason, with up to three examples each. `received == used + context_objects + sum(skipped)`.
     pub skipped: Vec<(&'static str, u64, Vec<String>)>,
+    /// Used, but without something in them that was wrong, by reason, with up to three examples each.
+    pub noted: Vec<(&'static str, u64, Vec<String>)>,
     /// Messages for people (cut file, empty feed, STIX 1 file inside a folder ...).
     pub warnings: Vec<String>,
+}
+
+/// An indicator whose pattern is kept, but gives nothing to look up yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Number of the feed.
+    pub feed: u16,
+    /// The feed's id for it.
+    pub id: Option<Id>,
+    /// The word under which it is counted, such as `not-yet-matched:and`.
+    pub reason: &'static str,
+    /// The pattern.
+    pub pattern: Box<str>,
 }
 
 /// All that was read.
@@ -58,6 +85,8 @@ pub struct Loaded {
     pub feeds: Vec<Box<str>>,
     /// Resolved indicators.
     pub indicators: Vec<Indicator>,
+    /// Indicators that are not matched yet; each is counted in its feed's report.
+    pub waiting: Vec<Waiting>,
     /// One report a feed.
     pub reports: Vec<FeedReport>,
 }
@@ -79,6 +108,276 @@ pub enum Error {
 ///
 /// # Errors
 /// [`Error`] for the first feed that is missing, unreadable or refused.
-pub fn load(_sources: &[Source]) -> Result<Loaded, Error> {
-    todo!()
+pub fn load(sources: &[Source]) -> Result<Loaded, Error> {
+    load_watched(sources, &mut |_bytes| ())
 }
+
+/// Reads feeds and tells how many bytes (decompressed) were read since it last told.
+///
+/// # Errors
+/// [`Error`] for the first feed that is missing, unreadable or refused.
+pub fn load_watched(sources: &[Source], watch: &mut dyn FnMut(u64)) -> Result<Loaded, Error> {
+    // All that can be known without reading is known before hours of reading.
+    for source in sources.iter().filter(|source| *source.path != *STDIN) {
+        fs::metadata(&source.path).map_err(|error| refused(&source.path, unreadable(&error)))?;
+    }
+    let mut feeds: Vec<Feed> = Vec::new();
+    for source in sources {
+        let at = feeds.iter().position(|feed| feed.name == source.name).unwrap_or_else(|| {
+            feeds.push(Feed::new(&source.name));
+            feeds.len() - 1
+        });
+        if feeds.len() > usize::from(u16::MAX) {
+            return Err(refused(&source.path, format!("more than {} feeds", u16::MAX)));
+        }
+        feeds[at].read(&source.path, watch)?;
+    }
+    Ok(finish(feeds))
+}
+
+/// What was read of one feed.
+struct Feed {
+    name: Box<str>,
+    objects: stix::Objects,
+    entries: list::Entries,
+    warnings: Vec<String>,
+}
+
+impl Feed {
+    fn new(name: &str) -> Feed {
+        Feed {
+            name: name.into(),
+            objects: stix::Objects::default(),
+            entries: list::Entries::default(),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn read(&mut self, path: &Path, watch: &mut dyn FnMut(u64)) -> Result<(), Error> {
+        if path == Path::new(STDIN) {
+            let read = self.stream(Box::new(io::stdin()), "standard input", false, watch);
+            return read.map_err(|message| Error::Refused { feed: "standard input".to_owned(), message });
+        }
+        if !path.is_dir() {
+            let file = File::open(path).map_err(|error| refused(path, unreadable(&error)))?;
+            let read = self.stream(Box::new(file), &path.display().to_string(), false, watch);
+            return read.map_err(|message| refused(path, message));
+        }
+        let files = Files::of(path).map_err(|error| refused(path, unreadable(&error)))?;
+        self.warnings.extend(files.warnings);
+        for path in files.paths {
+            let name = path.display().to_string();
+            let read = match File::open(&path) {
+                Ok(file) => self.stream(Box::new(file), &name, true, watch),
+                Err(error) => Err(unreadable(&error)),
+            };
+            if let Err(message) = read {
+                self.warnings.push(format!("{name}: skipped: {}", message.replace('\n', "; ")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads one file. `among` others of a folder, text without a single value is no feed.
+    fn stream(
+        &mut self,
+        raw: Box<dyn Read>,
+        file: &str,
+        among: bool,
+        watch: &mut dyn FnMut(u64),
+    ) -> Result<(), String> {
+        let mut window = match decode::decoded(raw) {
+            Ok(reader) => Window::new(reader),
+            Err(error) if error.kind() == ErrorKind::IsADirectory => return Err(unreadable(&error)),
+            Err(error) => {
+                self.warnings.push(format!("{file}: {}", decode::fault(&error)));
+                return Ok(());
+            }
+        };
+        window.fill();
+        match sniff::content(window.bytes(), window.ended) {
+            Content::Empty => {}
+            Content::Refused(what) => return Err(what),
+            Content::Json => self.stix_2(&mut window, file, watch)?,
+            Content::List => {
+                if among && !list::is_plausible(window.bytes()) {
+                    return Err("not a feed: hardly a line of it holds a value".to_owned());
+                }
+                let mut reader = list::Reader::new(file);
+                window.each(watch, |bytes, last| Some(reader.read(bytes, last, &mut self.entries)));
+            }
+        }
+        if let Some(error) = window.error {
+            self.warnings.push(format!("{file}: {}; what is whole before it is used", decode::fault(&error)));
+        }
+        Ok(())
+    }
+
+    fn stix_2(&mut self, window: &mut Window, file: &str, watch: &mut dyn FnMut(u64)) -> Result<(), String> {
+        let before = self.objects.tally.clone();
+        self.objects.begin(file);
+        let mut reader = v2::Reader::default();
+        window.each(watch, |bytes, last| {
+            let taken = reader.read(bytes, last, &mut self.objects);
+            (!reader.is_hopeless()).then_some(taken)
+        });
+        match reader.finish() {
+            v2::Found::Stix => Ok(()),
+            v2::Found::Other(what) => {
+                self.objects.tally = before;
+                Err(format!("not STIX: {what}\nexport the feed as STIX 2 or as a list"))
+            }
+        }
+    }
+}
+
+/// The bytes between a stream and a parser.
+struct Window {
+    reader: Box<dyn Read>,
+    bytes: Vec<u8>,
+    filled: usize,
+    ended: bool,
+    error: Option<io::Error>,
+}
+
+impl Window {
+    fn new(reader: Box<dyn Read>) -> Window {
+        Window { reader, bytes: vec![0; WINDOW_BYTES], filled: 0, ended: false, error: None }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.filled).unwrap_or_default()
+    }
+
+    /// Reads until the window is full or the stream ends, if only with an error.
+    fn fill(&mut self) {
+        while !self.ended && self.filled < self.bytes.len() {
+            match self.reader.read(&mut self.bytes[self.filled..]) {
+                Ok(0) => self.ended = true,
+                Ok(count) => self.filled += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.ended = true;
+                    self.error = Some(error);
+                }
+            }
+        }
+    }
+
+    /// Gives the stream to a parser, which says how much it took, or `None` when it has seen enough.
+    fn each(&mut self, watch: &mut dyn FnMut(u64), mut parse: impl FnMut(&[u8], bool) -> Option<usize>) {
+        loop {
+            self.fill();
+            watch(0);
+            let Some(taken) = parse(self.bytes(), self.ended) else { return };
+            watch(taken as u64);
+            if self.ended {
+                return;
+            }
+            self.bytes.copy_within(taken..self.filled, 0);
+            self.filled -= taken;
+            if taken == 0 {
+                self.bytes.resize(self.bytes.len() * 2, 0);
+            }
+        }
+    }
+}
+
+fn finish(feeds: Vec<Feed>) -> Loaded {
+    let mut loaded = Loaded::default();
+    let mut objects = Vec::with_capacity(feeds.len());
+    let mut lists = Vec::with_capacity(feeds.len());
+    for (number, feed) in (0u16..).zip(feeds) {
+        objects.push((number, feed.objects));
+        lists.push((feed.name, feed.entries, feed.warnings));
+    }
+    let (indicators, waiting) = resolve::join(&mut objects);
+    let mut used = vec![0u64; lists.len()];
+    for indicator in &indicators {
+        used[usize::from(indicator.feed)] += 1;
+    }
+    loaded.indicators = indicators;
+    loaded.waiting = waiting;
+    for (((number, objects), (name, entries, warnings)), used) in objects.into_iter().zip(lists).zip(used) {
+        let used = used + entries.indicators.len() as u64;
+        let mut listed = entries.indicators;
+        for indicator in &mut listed {
+            indicator.feed = number;
+        }
+        loaded.indicators.append(&mut listed);
+        let mut tally = objects.tally;
+        tally.absorb(entries.tally);
+        tally.warnings.extend(warnings);
+        loaded.reports.push(report(&name, used, tally));
+        loaded.feeds.push(name);
+    }
+    loaded
+}
+
+fn report(name: &str, used: u64, tally: Tally) -> FeedReport {
+    let mut warnings = tally.warnings;
+    warnings.extend(faults(&tally.skipped));
+    if used == 0 {
+        let what = if tally.received == 0 { "" } else { " that can be used" };
+        warnings.push(format!("feed {name} holds no indicators{what}"));
+    }
+    let mut context_types = tally.context;
+    let context_objects = context_types.iter().map(|(_, count)| count).sum();
+    context_types.sort_by(|(a, m), (b, n)| n.cmp(m).then(a.cmp(b)));
+    FeedReport {
+        name: name.into(),
+        received: tally.received,
+        used,
+        context_objects,
+        context_types,
+        skipped: rows(tally.skipped),
+        noted: rows(tally.noted),
+        warnings,
+    }
+}
+
+fn rows(counts: Counts) -> Vec<(&'static str, u64, Vec<String>)> {
+    let row = |count: Count| (count.reason, count.count, count.examples);
+    counts.into_sorted().into_iter().map(row).collect()
+}
+
+/// One message about objects that were left out for a fault of theirs, if there are any.
+fn faults(skipped: &Counts) -> Option<String> {
+    let faulty = || skipped.iter().filter(|count| !EXPECTED.contains(&count.reason) && !count.reason.contains(':'));
+    let total: u64 = faulty().map(|count| count.count).sum();
+    let worst = faulty().max_by_key(|count| count.count)?;
+    let example = worst.examples.first().map_or("", String::as_str);
+    let reasons: Vec<String> = faulty().map(|count| format!("{} {}", count.count, count.reason)).collect();
+    Some(format!("{total} cannot be read ({}), such as {example}", reasons.join(", ")))
+}
+
+fn refused(path: &Path, message: String) -> Error {
+    Error::Refused { feed: path.display().to_string(), message }
+}
+
+fn unreadable(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "no such file or folder".to_owned(),
+        ErrorKind::PermissionDenied => "permission to read it is denied".to_owned(),
+        _ => format!("cannot be read ({error})"),
+    }
+}
+
+/// Reasons that are no fault of the feed.
+const EXPECTED: [&str; 9] = [
+    "older-version",
+    "duplicate",
+    "revoked",
+    "pattern-type",
+    "hosts-boilerplate",
+    "exception",
+    "cosmetic-rule",
+    "path-rule",
+    "wildcard-rule",
+];
+
+/// Bytes of a window to begin with.
+const WINDOW_BYTES: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests;

@@ -40,10 +40,11 @@ impl Network {
     /// Reads `address/prefix` and `address/netmask`. A full-length prefix is accepted and kept.
     ///
     /// # Errors
-    /// [`Refused::Network`], also when the netmask has holes.
+    /// [`Refused::Address`] when there is no address before the slash, [`Refused::Network`] for what stands behind
+    /// it: a prefix that is too long, a netmask with holes.
     pub fn parse(text: &str) -> Result<Network, Refused> {
         let (address, length) = text.split_once('/').ok_or(Refused::Network)?;
-        let address = parse_unfolded(address).ok_or(Refused::Network)?;
+        let address = parse_unfolded(address).ok_or(Refused::Address)?;
         let prefix = match decimal(length.as_bytes(), 3) {
             Some(bits) => u8::try_from(bits).map_err(|_| Refused::Network)?,
             None => netmask(parse_unfolded(length).ok_or(Refused::Network)?, address)?,

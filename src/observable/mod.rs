@@ -261,7 +261,8 @@ pub enum Hint {
 ///
 /// [`Hint::None`] decides by shape, the first that fits: address, network, range, address with port, digest (32,
 /// 40, 64 or 128 hex digits), URL with a scheme, e-mail address, URL without a scheme (`host/`, `host?`,
-/// `host:port`), name. [`Hint::Ip`] takes the first four of these. [`Hint::Url`] takes URLs, and what has neither
+/// `host:port`), name. An address with a slash and digits that are no prefix length is refused, not a URL.
+/// [`Hint::Ip`] takes the first four of these. [`Hint::Url`] takes URLs, and what has neither
 /// scheme nor path as address, address with port or name. [`Hint::Domain`] takes a name, and else what it is by
 /// shape, digests and e-mail addresses excepted: feeds put addresses and URLs under a domain type.
 ///
@@ -288,16 +289,42 @@ pub fn read(text: &str, hint: Hint) -> Result<Vec<Observable>, Refused> {
 }
 
 fn by_shape(text: &str) -> Result<Vec<Observable>, Refused> {
-    if let Ok(found) = addresses(text) {
-        return Ok(found);
+    // what most lists hold is decided first; this changes the cost, not the answer
+    let has_scheme = url::split_scheme(text).0.is_some();
+    let is_plain = !has_scheme && !text.bytes().any(|b| matches!(b, b':' | b'/' | b'?' | b'#' | b'@'));
+    let mut refused = Refused::Unknown;
+    if !has_scheme {
+        let may_be_range = text.contains('-') && text.starts_with(|c: char| c.is_ascii_digit());
+        let addresses = match ip::parse(text) {
+            Err(reason) if is_plain && !may_be_range => Err(reason),
+            Err(_) => addresses(text),
+            Ok(address) => Ok(vec![Observable::Ip(address)]),
+        };
+        match addresses {
+            Ok(found) => return Ok(found),
+            // `1.2.3.4/33` is no URL
+            Err(Refused::Network) if text.ends_with(|c: char| c.is_ascii_digit()) && !is_path(text) => {
+                return Err(Refused::Network);
+            }
+            Err(Refused::Port) => refused = Refused::Port,
+            Err(_) => {}
+        }
+        if let Ok(digest) = Digest::parse(text, None) {
+            return Ok(vec![Observable::Digest(digest)]);
+        }
+        if let Ok(email) = Email::parse(text) {
+            return Ok(vec![Observable::Email(email)]);
+        }
     }
-    if let Ok(digest) = Digest::parse(text, None) {
-        return Ok(vec![Observable::Digest(digest)]);
+    if is_plain {
+        return Name::parse(text).map(|name| vec![Observable::Domain(name)]).map_err(|_| refused);
     }
-    if let Ok(email) = Email::parse(text) {
-        return Ok(vec![Observable::Email(email)]);
-    }
-    url(text).map(|found| vec![found]).map_err(|_| Refused::Unknown)
+    url(text).map(|found| vec![found]).map_err(|_| refused)
+}
+
+/// Whether more than digits stand behind the first slash.
+fn is_path(text: &str) -> bool {
+    text.split_once('/').is_some_and(|(_, behind)| !behind.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Address (also in brackets), network, range, address with port. The reason is that of the shape it comes nearest

@@ -90,13 +90,11 @@ impl Url {
 
     /// The host without brackets, and what follows it.
     fn split_host(&self) -> (&str, &str) {
-        match self.rest.strip_prefix('[') {
-            Some(rest) => rest.split_once(']').unwrap_or((rest, "")),
-            None => {
-                let end = self.rest.find([':', '/']).unwrap_or(self.rest.len());
-                self.rest.split_at_checked(end).unwrap_or((&self.rest, ""))
-            }
+        if let Some(rest) = self.rest.strip_prefix('[') {
+            return rest.split_once(']').unwrap_or((rest, ""));
         }
+        let end = self.rest.find([':', '/']).unwrap_or(self.rest.len());
+        self.rest.split_at_checked(end).unwrap_or((&self.rest, ""))
     }
 }
 
@@ -184,11 +182,21 @@ fn push_host(host: &str, out: &mut String) -> Result<(), Refused> {
 
 /// Path and query, percent escapes in upper case.
 fn push_path(tail: &str, out: &mut String) -> Result<(), Refused> {
-    if tail.chars().any(|c| c.is_whitespace() || c.is_control()) {
+    let ends_a_url = |c: char| c.is_whitespace() || c.is_control();
+    let is_bad = if tail.is_ascii() {
+        tail.bytes().any(|b| b <= b' ' || b == 0x7f)
+    } else {
+        tail.contains(ends_a_url)
+    };
+    if is_bad {
         return Err(Refused::Url);
     }
     if !tail.starts_with('/') {
         out.push('/');
+    }
+    if memchr::memchr(b'%', tail.as_bytes()).is_none() {
+        out.push_str(tail);
+        return Ok(());
     }
     let mut pieces = tail.split('%');
     out.push_str(pieces.next().unwrap_or(""));

@@ -1,1 +1,312 @@
-//! To come.
+//! STIX documents -> objects: indicators and what is said about them, not joined yet.
+//!
+//! Is: [`Objects`], what all documents of one feed said, with versions settled (the newest of an id stands) and
+//! every object accounted for; and [`v2`], the reader for STIX 2.0 and 2.1.
+//! Is not: I/O, decompression, or the joining of names, markings and relations (`intake::resolve`).
+//! Invariant: an id has at most one [`Draft`]; which one does not depend on the order in which versions came.
+//! Fails: never as a whole; what cannot be read is counted with reason and place in the tally.
+//! Costs: the kept indicators, one map entry an id, and one copy of each distinct context.
+
+pub mod tlp;
+pub mod v2;
+
+use std::sync::Arc;
+
+use ahash::{AHashMap, RandomState};
+
+use crate::indicator::{Context, Id, Indicator, ThreatKind, Timestamp, Tlp};
+use crate::tally::Tally;
+
+/// What the documents of one feed said.
+#[derive(Debug, Default)]
+pub struct Objects {
+    /// Indicators, one an id.
+    pub drafts: Vec<Draft>,
+    /// Where an id stands in `drafts`.
+    pub by_id: AHashMap<Id, u32>,
+    /// Numbers of the ids that relations, names and markings are about.
+    pub refs: AHashMap<Box<str>, u32>,
+    /// Named threats by the number of their id.
+    pub names: AHashMap<u32, Named>,
+    /// `indicates`, from an indicator to a threat.
+    pub indicates: Vec<Relation>,
+    /// `attributed-to`, from a threat to a threat, by the numbers of their ids.
+    pub attributed: Vec<Attribution>,
+    /// Relations that were revoked: the newest revoked version of each.
+    pub revoked_relations: AHashMap<Id, Timestamp>,
+    /// TLP of marking definitions by the number of their id.
+    pub markings: AHashMap<u32, Tlp>,
+    /// Distinct lists of markings that are not built in; [`Draft::markings`] counts from one.
+    pub marking_lists: Vec<Box<[u32]>>,
+    /// The accounting.
+    pub tally: Tally,
+    list_numbers: AHashMap<Box<[u32]>, u32>,
+    files: Vec<Box<str>>,
+    contexts: Contexts,
+}
+
+/// An indicator as one document has it: the context holds no threats yet and `feed` is 0.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// What goes on when all is well.
+    pub indicator: Indicator,
+    /// The version; indicators without one are older than all that have one.
+    pub modified: Timestamp,
+    /// Whether it goes on.
+    pub fate: Fate,
+    /// Number of a list of markings that are not built in, counted from one; 0 is none.
+    pub markings: u32,
+    /// Where it stood.
+    pub place: Place,
+}
+
+/// What becomes of the newest version of an indicator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is handed on.
+    Use,
+    /// It is left out, and takes the older versions with it.
+    Skip(&'static str),
+    /// The same, and its pattern is kept: it cannot be matched, or not yet.
+    Wait {
+        /// The word under which it is counted.
+        reason: &'static str,
+        /// The pattern.
+        pattern: Box<str>,
+    },
+}
+
+/// A place in a feed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Number of the file, in the order read.
+    file: u32,
+    /// Number of the object in it, from one.
+    object: u64,
+}
+
+/// The name of a threat, from the newest version of its object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// What it is.
+    pub kind: ThreatKind,
+    /// Its name; `None` where the object has none or was revoked.
+    pub name: Option<Box<str>>,
+    /// The version.
+    pub modified: Timestamp,
+}
+
+/// `indicates`: an indicator points to a threat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relation {
+    /// Id of the relation itself; an id that is no UUID is kept as text.
+    pub id: Id,
+    /// The version.
+    pub modified: Timestamp,
+    /// The indicator.
+    pub source: Id,
+    /// Number of the threat's id in [`Objects::refs`].
+    pub target: u32,
+}
+
+/// `attributed-to`: a threat is the work of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribution {
+    /// Id of the relation itself.
+    pub id: Id,
+    /// The version.
+    pub modified: Timestamp,
+    /// The work.
+    pub source: u32,
+    /// Whose work it is.
+    pub target: u32,
+}
+
+/// The time of objects that give none.
+pub const UNDATED: Timestamp = Timestamp(i64::MIN);
+
+impl Objects {
+    /// Says that a new file begins; its name stands in examples from here on.
+    pub fn begin(&mut self, file: &str) {
+        self.files.push(file.into());
+    }
+
+    /// The name of the present file.
+    pub fn file(&self) -> &str {
+        self.files.last().map_or("", |file| file)
+    }
+
+    /// The place of an object of the present file.
+    pub fn place(&self, object: u64) -> Place {
+        let file = u32::try_from(self.files.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        Place { file, object }
+    }
+
+    /// `object 3`, after the name of the file if it has one.
+    pub fn describe(&self, place: Place) -> String {
+        match self.files.get(place.file as usize) {
+            Some(file) if !file.is_empty() => format!("{file}: object {}", place.object),
+            _ => format!("object {}", place.object),
+        }
+    }
+
+    /// Whether a version of this id is known that a version of this time does not replace.
+    pub fn knows(&self, id: &Id, modified: Timestamp, revoked: bool) -> Option<&'static str> {
+        let held = &self.drafts[*self.by_id.get(id)? as usize];
+        match modified.cmp(&held.modified) {
+            std::cmp::Ordering::Greater => None,
+            std::cmp::Ordering::Less => Some("older-version"),
+            // Revocation wins a tie, so that the order of files does not matter.
+            std::cmp::Ordering::Equal if revoked && held.fate != Fate::Skip(REVOKED) => None,
+            std::cmp::Ordering::Equal => Some("duplicate"),
+        }
+    }
+
+    /// Takes an indicator that [`Objects::knows`] let through; an older version of it is counted and replaced.
+    pub fn push(&mut self, draft: Draft) {
+        let Some(id) = draft.indicator.id.clone() else { return };
+        let next = u32::try_from(self.drafts.len()).unwrap_or(u32::MAX);
+        let at = *self.by_id.entry(id).or_insert(next);
+        if at == next {
+            self.drafts.push(draft);
+            return;
+        }
+        let held = std::mem::replace(&mut self.drafts[at as usize], draft);
+        let newer = &self.drafts[at as usize];
+        let reason = if held.modified == newer.modified { "duplicate" } else { "older-version" };
+        let id = shown(held.indicator.id.as_ref());
+        self.skip(reason, held.place, &id);
+    }
+
+    /// Counts an object as left out.
+    pub fn skip(&mut self, reason: &'static str, place: Place, culprit: &str) {
+        if self.tally.skipped.count(reason) {
+            let example = format!("{}: {culprit}", self.describe(place));
+            self.tally.skipped.example(reason, example);
+        }
+    }
+
+    /// Counts something wrong in an object that is used all the same.
+    pub fn note(&mut self, reason: &'static str, place: Place, culprit: &str) {
+        if self.tally.noted.count(reason) {
+            let example = format!("{}: {culprit}", self.describe(place));
+            self.tally.noted.example(reason, example);
+        }
+    }
+
+    /// The number of an id.
+    pub fn number(&mut self, id: &str) -> u32 {
+        if let Some(number) = self.refs.get(id) {
+            return *number;
+        }
+        let number = u32::try_from(self.refs.len()).unwrap_or(u32::MAX);
+        self.refs.insert(id.into(), number);
+        number
+    }
+
+    /// Takes the name of a threat, if it is of a newer version than the one that is known.
+    pub fn name(&mut self, id: &str, named: Named) {
+        let number = self.number(id);
+        match self.names.get(&number) {
+            Some(held) if held.modified > named.modified => {}
+            Some(held) if held.modified == named.modified && held.name.is_none() => {}
+            _ => {
+                self.names.insert(number, named);
+            }
+        }
+    }
+
+    /// Notes that a relation was revoked at this version.
+    pub fn revoke_relation(&mut self, id: Id, modified: Timestamp) {
+        let newest = self.revoked_relations.entry(id).or_insert(modified);
+        *newest = modified.max(*newest);
+    }
+
+    /// The number of a list of markings, counted from one; an empty list is 0.
+    pub fn marking_list(&mut self, list: &[u32]) -> u32 {
+        if list.is_empty() {
+            return 0;
+        }
+        if let Some(number) = self.list_numbers.get(list) {
+            return *number;
+        }
+        self.marking_lists.push(list.into());
+        let number = u32::try_from(self.marking_lists.len()).unwrap_or(u32::MAX);
+        self.list_numbers.insert(list.into(), number);
+        number
+    }
+
+    /// The one copy of a context with these words.
+    pub fn context(&mut self, words: &Words<'_>) -> Arc<Context> {
+        self.contexts.get(words)
+    }
+}
+
+/// The words of an indicator, still in the document.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Words<'a> {
+    /// Its name.
+    pub name: Option<&'a str>,
+    /// Its description.
+    pub description: Option<&'a str>,
+    /// Labels and types, each once.
+    pub labels: Vec<&'a str>,
+    /// Chain and phase, each pair once.
+    pub kill_chain: Vec<(&'a str, &'a str)>,
+    /// URLs of references, each once.
+    pub references: Vec<&'a str>,
+}
+
+impl Words<'_> {
+    fn are(&self, context: &Context) -> bool {
+        self.name == context.name.as_deref()
+            && self.description == context.description.as_deref()
+            && self.labels.iter().copied().eq(context.labels.iter().map(|label| &**label))
+            && self.references.iter().copied().eq(context.references.iter().map(|url| &**url))
+            && self.kill_chain.len() == context.kill_chain.len()
+            && self.kill_chain.iter().zip(&context.kill_chain).all(|((chain, phase), joined)| {
+                joined.strip_prefix(chain).and_then(|rest| rest.strip_prefix('/')) == Some(phase)
+            })
+    }
+
+    fn to_context(&self) -> Context {
+        Context {
+            name: self.name.map(Into::into),
+            description: self.description.map(Into::into),
+            labels: self.labels.iter().map(|label| (*label).into()).collect(),
+            threats: Vec::new(),
+            kill_chain: self.kill_chain.iter().map(|(chain, phase)| format!("{chain}/{phase}").into()).collect(),
+            references: self.references.iter().map(|url| (*url).into()).collect(),
+        }
+    }
+}
+
+/// Contexts seen, by a hash of their words. Two that share a hash are told apart; only one is then shared.
+#[derive(Debug, Default)]
+struct Contexts {
+    seen: AHashMap<u64, Arc<Context>>,
+    hasher: RandomState,
+}
+
+impl Contexts {
+    fn get(&mut self, words: &Words<'_>) -> Arc<Context> {
+        let hash = self.hasher.hash_one(words);
+        match self.seen.get(&hash) {
+            Some(context) if words.are(context) => Arc::clone(context),
+            Some(_) => Arc::new(words.to_context()),
+            None => {
+                let context = Arc::new(words.to_context());
+                self.seen.insert(hash, Arc::clone(&context));
+                context
+            }
+        }
+    }
+}
+
+/// An id for people.
+pub fn shown(id: Option<&Id>) -> String {
+    id.map_or_else(String::new, ToString::to_string)
+}
+
+/// The word under which revoked indicators are counted.
+pub const REVOKED: &str = "revoked";

@@ -1,0 +1,180 @@
+//! `taxiway compile`: feeds -> a snapshot file, and a report of what became of every object.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use serde::Serialize;
+
+use crate::cli::{intel, usage};
+use crate::index::{self, Snapshot};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  taxiway compile feed.json blocklist.txt.gz -o set.taxi
+  taxiway compile ours=indicators.csv abuse=feeds/ -o set.taxi --json
+
+The file is written beside FILE and renamed, so programs that have the old one open keep it. The same feeds give
+the same bytes.")]
+pub(crate) struct Arguments {
+    /// Feeds: files or folders of STIX 2.x, lists, hosts files, CSV; plain or compressed; `-` for standard input
+    #[arg(required = true, value_name = "[NAME=]FEED")]
+    feeds: Vec<String>,
+    /// The snapshot file; `-` for standard output (the report then goes to standard error)
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Takes entries that a build rule refuses
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = PossibleValuesParser::new(intel::BUILD_RULES))]
+    allow: Vec<String>,
+    /// Writes the report as one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Says nothing but what is wrong with a feed
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// What became of the feeds.
+#[derive(Debug, Serialize)]
+struct Summary<'a> {
+    file: String,
+    version: &'a str,
+    bytes: u64,
+    records: u64,
+    entries: Vec<Entries>,
+    sections: Vec<Section>,
+    feeds: Vec<Feed<'a>>,
+    refused: Vec<Reason<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Entries {
+    kind: &'static str,
+    count: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Section {
+    section: &'static str,
+    bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Feed<'a> {
+    name: &'a str,
+    received: u64,
+    used: u64,
+    context_objects: u64,
+    skipped: Vec<Reason<'a>>,
+    warnings: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+struct Reason<'a> {
+    reason: &'static str,
+    count: u64,
+    examples: &'a [String],
+}
+
+/// Compiles and reports.
+pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
+    let to_stdout = arguments.output == Path::new("-");
+    if to_stdout && io::stdout().is_terminal() {
+        return Err(usage("compile", "a snapshot is not for the terminal: name a file with -o FILE"));
+    }
+    let compiled = intel::compile(&arguments.feeds, intel::allow(&arguments.allow), arguments.quiet)?;
+    let size = compiled.bytes.len() as u64;
+    if to_stdout {
+        io::stdout().lock().write_all(&compiled.bytes)?;
+    } else {
+        index::install(&arguments.output, &compiled.bytes)
+            .with_context(|| arguments.output.display().to_string())?;
+    }
+    let intel::Compiled { feeds, report, bytes } = compiled;
+    let snapshot = Snapshot::from_bytes(bytes)?;
+    let summary = Summary {
+        file: arguments.output.display().to_string(),
+        version: snapshot.version(),
+        bytes: size,
+        records: report.records,
+        entries: report.entries.iter().map(|&(kind, count)| Entries { kind: kind.as_str(), count }).collect(),
+        sections: report.bytes.iter().map(|&(section, bytes)| Section { section, bytes }).collect(),
+        feeds: feeds
+            .iter()
+            .map(|feed| Feed {
+                name: &feed.name,
+                received: feed.received,
+                used: feed.used,
+                context_objects: feed.context_objects,
+                skipped: reasons(&feed.skipped),
+                warnings: &feed.warnings,
+            })
+            .collect(),
+        refused: reasons(&report.refused),
+    };
+    let text = if arguments.json {
+        serde_json::to_string(&summary)? + "\n"
+    } else if arguments.quiet {
+        String::new()
+    } else {
+        describe(&summary)?
+    };
+    if to_stdout {
+        io::stderr().lock().write_all(text.as_bytes())?;
+    } else {
+        io::stdout().lock().write_all(text.as_bytes())?;
+    }
+    Ok(0)
+}
+
+fn reasons<'a>(counted: &'a [(&'static str, u64, Vec<String>)]) -> Vec<Reason<'a>> {
+    counted.iter().map(|(reason, count, examples)| Reason { reason, count: *count, examples }).collect()
+}
+
+fn describe(summary: &Summary<'_>) -> Result<String, std::fmt::Error> {
+    let mut out = String::new();
+    writeln!(out, "{}: {} bytes, set version {}", summary.file, summary.bytes, summary.version)?;
+    for feed in &summary.feeds {
+        writeln!(
+            out,
+            "feed {}: {} received, {} used, {} for context, {} skipped",
+            feed.name,
+            feed.received,
+            feed.used,
+            feed.context_objects,
+            feed.skipped.iter().map(|reason| reason.count).sum::<u64>()
+        )?;
+        write_reasons(&mut out, "skipped", &feed.skipped)?;
+        for warning in feed.warnings {
+            writeln!(out, "  warning: {}", warning.replace('\n', " "))?;
+        }
+    }
+    writeln!(out, "records {}", summary.records)?;
+    for entries in summary.entries.iter().filter(|entries| entries.count > 0) {
+        writeln!(out, "  {:<12} {:>12}", entries.kind, entries.count)?;
+    }
+    if !summary.refused.is_empty() {
+        writeln!(out, "refused by rule (--allow NAME takes them)")?;
+        write_reasons(&mut out, "", &summary.refused)?;
+    }
+    writeln!(out, "bytes by section")?;
+    for section in summary.sections.iter().filter(|section| section.bytes > 0) {
+        writeln!(out, "  {:<20} {:>12}", section.section, section.bytes)?;
+    }
+    Ok(out)
+}
+
+fn write_reasons(out: &mut String, word: &str, reasons: &[Reason<'_>]) -> std::fmt::Result {
+    for Reason { reason, count, examples } in reasons {
+        let line = format!("  {word} {reason:<24} {count:>8}");
+        writeln!(out, "{}", line.replacen("   ", "  ", usize::from(word.is_empty())))?;
+        for example in *examples {
+            writeln!(out, "      {}", example.replace('\n', " "))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! Threads beside a run of `filter`: one that verifies the snapshots it started with, one that follows files that
+//! are replaced.
+//!
+//! Invariants: a replaced file is opened and verified before it is used; a bad one is told and left alone, the
+//! old generation stays. Old generations are dropped here, not on the hot path.
+
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+
+use crate::cli::intel;
+use crate::index::Snapshot;
+use crate::live::{Current, Generation};
+use crate::stage::Signals;
+
+/// How often files are looked at.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// A snapshot with the file that it came from; one built in memory has none.
+#[derive(Clone, Debug)]
+pub(crate) struct Opened {
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) file: Option<(PathBuf, Stamp)>,
+}
+
+/// What changes when a file is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    device: u64,
+    inode: u64,
+    modified: (i64, i64),
+}
+
+impl Stamp {
+    /// Looks at a file.
+    pub(crate) fn of(path: &Path) -> io::Result<Stamp> {
+        let meta = path.metadata()?;
+        Ok(Stamp { device: meta.dev(), inode: meta.ino(), modified: (meta.mtime(), meta.mtime_nsec()) })
+    }
+}
+
+impl Opened {
+    /// Opens a file. The stamp is taken first, so that a replacement in between is seen later.
+    pub(crate) fn open(path: &Path) -> Result<Opened> {
+        let stamp = Stamp::of(path).map_err(|error| anyhow!("{}: {error}", path.display()))?;
+        let snapshot = Arc::new(intel::open(path)?);
+        Ok(Opened { snapshot, file: Some((path.to_owned(), stamp)) })
+    }
+}
+
+/// Checks the block checksums of snapshots beside the first events. Damage ends the run.
+#[derive(Debug)]
+pub(crate) struct Verifier(JoinHandle<Result<()>>);
+
+impl Verifier {
+    /// Starts the check; nothing to check is fine.
+    pub(crate) fn start(opened: &[Opened], signals: &Arc<Signals>) -> io::Result<Verifier> {
+        let files: Vec<(PathBuf, Arc<Snapshot>)> = opened
+            .iter()
+            .filter_map(|one| one.file.as_ref().map(|(path, _)| (path.clone(), Arc::clone(&one.snapshot))))
+            .collect();
+        let signals = Arc::clone(signals);
+        if !files.is_empty() {
+            signals.watch();
+        }
+        let check = move || {
+            for (path, snapshot) in files {
+                if let Err(error) = snapshot.verify_blocks() {
+                    signals.stop();
+                    return Err(intel::named(&path, &error).context("the run was ended"));
+                }
+            }
+            signals.settle();
+            Ok(())
+        };
+        std::thread::Builder::new().name(String::from("verify")).spawn(check).map(Verifier)
+    }
+
+    /// Waits for the outcome.
+    pub(crate) fn finish(self) -> Result<()> {
+        self.0.join().unwrap_or_else(|_| Err(anyhow!("the check of the snapshots broke down")))
+    }
+}
+
+/// Follows snapshot files.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    stop: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Follower {
+    /// Starts to look every second. What has to be told goes to `say`.
+    pub(crate) fn start(
+        opened: Vec<Opened>,
+        current: Arc<Current>,
+        say: impl Fn(&str) + Send + 'static,
+    ) -> io::Result<Follower> {
+        let (stop, stopped) = channel();
+        let thread = std::thread::Builder::new()
+            .name(String::from("follow"))
+            .spawn(move || follow(opened, &current, &stopped, &say))?;
+        Ok(Follower { stop, thread })
+    }
+
+    /// Stops and waits until the thread is gone.
+    pub(crate) fn finish(self) {
+        drop(self.stop);
+        // It tells what it has to tell by itself.
+        self.thread.join().ok();
+    }
+}
+
+fn follow(mut opened: Vec<Opened>, current: &Current, stopped: &Receiver<()>, say: &dyn Fn(&str)) {
+    let mut retired: Vec<Arc<Generation>> = Vec::new();
+    // Faults told already, so that a bad file is not told every second.
+    let mut told: Vec<Option<Stamp>> = vec![None; opened.len()];
+    while stopped.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
+        retired.retain(|generation| Arc::strong_count(generation) > 1);
+        let mut changed = false;
+        for (one, told) in opened.iter_mut().zip(&mut told) {
+            let Some((path, old)) = &one.file else {
+                continue;
+            };
+            // A file that is gone for a moment is one that is about to be replaced.
+            let Ok(stamp) = Stamp::of(path) else {
+                continue;
+            };
+            if stamp == *old || *told == Some(stamp) {
+                continue;
+            }
+            match replacement(path) {
+                Ok(new) => {
+                    say(&format!("{}: now set version {}", path.display(), new.snapshot.version()));
+                    *one = new;
+                    changed = true;
+                }
+                Err(error) => {
+                    say(&format!("{error:#}; the snapshot before it stays in use"));
+                    *told = Some(stamp);
+                }
+            }
+        }
+        if changed {
+            let policy = current.load().policy.clone();
+            let snapshots = opened.iter().map(|one| Arc::clone(&one.snapshot)).collect();
+            retired.push(current.swap(Generation { snapshots, policy }));
+        }
+    }
+}
+
+/// Opens and verifies.
+fn replacement(path: &Path) -> Result<Opened> {
+    let opened = Opened::open(path)?;
+    opened.snapshot.verify_blocks().map_err(|error| intel::named(path, &error))?;
+    Ok(opened)
+}

@@ -1,0 +1,137 @@
+//! Feeds and snapshot files named on the command line -> snapshots.
+//!
+//! Is: loading, building in memory, and telling what was not used.
+//! Fails: for a feed that is missing, unreadable or refused, and a snapshot that is damaged, by name.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use indicatif::ProgressBar;
+
+use crate::cli::note;
+use crate::index::{Allow, Builder, Report, Snapshot};
+use crate::intake::{self, FeedReport, Loaded, Source};
+
+/// Lines about one feed at most.
+const LINES_MAX: usize = 3;
+
+/// Names for `--allow`: build rules.
+pub(crate) const BUILD_RULES: [&str; 4] = ["wide-network", "public-suffix", "empty-file", "file-name"];
+/// Names for `--allow`: rules at the hit.
+pub(crate) const HIT_RULES: [&str; 2] = ["reserved", "looks-like-file"];
+
+/// The build rules that these names switch off.
+pub(crate) fn allow(names: &[String]) -> Allow {
+    let has = |name: &str| names.iter().any(|given| given == name);
+    Allow {
+        wide_network: has("wide-network"),
+        public_suffix: has("public-suffix"),
+        empty_file: has("empty-file"),
+        file_name: has("file-name"),
+    }
+}
+
+/// Feeds, compiled.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    /// One report a feed.
+    pub(crate) feeds: Vec<FeedReport>,
+    /// What the builder took.
+    pub(crate) report: Report,
+    /// The snapshot file.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Loads and compiles feeds. `quiet` leaves out what is not a fault of the feeds.
+pub(crate) fn compile(feeds: &[String], allow: Allow, quiet: bool) -> Result<Compiled> {
+    let sources: Vec<Source> = feeds.iter().map(|feed| Source::parse(feed)).collect();
+    if sources.iter().filter(|source| source.path == Path::new("-")).count() > 1 {
+        return Err(anyhow!("standard input can be one feed only"));
+    }
+    let spinner = spinner("reading feeds", quiet);
+    let Loaded { feeds, indicators, reports, .. } = intake::load(&sources)?;
+    spinner.set_message("building");
+    let mut builder = Builder::new(&feeds, allow);
+    for indicator in indicators {
+        builder.add(indicator);
+    }
+    let built = builder.finish();
+    spinner.finish_and_clear();
+    for report in &reports {
+        tell(report, quiet);
+    }
+    let (bytes, report) = built?;
+    if !quiet && !report.refused.is_empty() {
+        note(format_args!("not taken by rule (--allow NAME takes them): {}", counted(&report.refused)));
+    }
+    Ok(Compiled { feeds: reports, report, bytes })
+}
+
+/// Opens a snapshot file; its structure is checked, its checksums are not.
+pub(crate) fn open(path: &Path) -> Result<Snapshot> {
+    Snapshot::open(path).map_err(|error| named(path, &error))
+}
+
+/// An error of a snapshot file with the file's name, once.
+pub(crate) fn named(path: &Path, error: &crate::index::Error) -> anyhow::Error {
+    match error {
+        crate::index::Error::Io { .. } => anyhow!("{error}"),
+        crate::index::Error::Damaged(_) => anyhow!("{}: {error}", path.display()),
+    }
+}
+
+/// Tells what is wrong with a feed: at most three lines.
+fn tell(report: &FeedReport, quiet: bool) {
+    let name = &report.name;
+    let skipped: u64 = report.skipped.iter().map(|(_, n, _)| n).sum();
+    let summary = skipped > 0 && !quiet;
+    let room = LINES_MAX - usize::from(summary);
+    let (shown, hidden) = if report.warnings.len() > room {
+        (room - 1, report.warnings.len() - (room - 1))
+    } else {
+        (report.warnings.len(), 0)
+    };
+    for warning in report.warnings.iter().take(shown) {
+        note(format_args!("feed {name}: {}", warning.replace('\n', " ")));
+    }
+    if hidden > 0 {
+        note(format_args!("feed {name}: {hidden} more warnings (`taxiway compile` lists them)"));
+    }
+    if summary {
+        let reasons = counted(&report.skipped);
+        note(format_args!("feed {name}: {skipped} of {} received not used: {reasons}", report.received));
+    }
+}
+
+/// `reason 12 (such as a), other 3 (such as b)`.
+fn counted(reasons: &[(&'static str, u64, Vec<String>)]) -> String {
+    let mut out = Vec::new();
+    for (reason, n, examples) in reasons {
+        out.push(match examples.first() {
+            Some(example) => format!("{reason} {n} (such as {})", shortened(example)),
+            None => format!("{reason} {n}"),
+        });
+    }
+    out.join(", ")
+}
+
+/// One line of 80 characters at most.
+fn shortened(text: &str) -> String {
+    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(80).collect();
+    if line.len() < text.len() {
+        line.push_str("...");
+    }
+    line
+}
+
+/// A sign of life when somebody looks on.
+fn spinner(message: &'static str, quiet: bool) -> ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let spinner = ProgressBar::new_spinner().with_message(message);
+    spinner.enable_steady_tick(Duration::from_millis(200));
+    spinner
+}

@@ -1,0 +1,228 @@
+//! `taxiway snapshot`: `info`, `verify` and `dump` of snapshot files.
+
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use crate::cli::{intel, note};
+use crate::index::{Record, Snapshot};
+use crate::indicator::{Context, Part, ThreatKind};
+use crate::observable::Kind;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Says what is in a snapshot
+    Info {
+        /// The snapshot
+        file: PathBuf,
+        /// Writes one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Checks every byte of a snapshot; exit code 2 when it is damaged
+    Verify {
+        /// The snapshots
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Writes the entries of a snapshot as JSON lines, one for each indicator of a value
+    #[command(after_help = "Example:\n  taxiway snapshot dump set.taxi --kinds ip,network | jq -r .value")]
+    Dump {
+        /// The snapshot
+        file: PathBuf,
+        /// Only these kinds
+        #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = PossibleValuesParser::new(Kind::ALL.map(Kind::as_str)))]
+        kinds: Vec<String>,
+        /// Also entries that never tag by themselves
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+/// Runs one of the actions.
+pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
+    match &arguments.action {
+        Action::Info { file, json } => info(file, *json)?,
+        Action::Verify { files } => {
+            for file in files {
+                let snapshot = intel::open(file)?;
+                snapshot.verify().map_err(|error| intel::named(file, &error))?;
+                note(format_args!("{}: sound, set version {}", file.display(), snapshot.version()));
+            }
+        }
+        Action::Dump { file, kinds, all: _ } => dump(file, kinds)?,
+    }
+    Ok(0)
+}
+
+#[derive(Debug, Serialize)]
+struct Info {
+    file: String,
+    version: String,
+    format: u32,
+    suffix_list: String,
+    allow: Vec<&'static str>,
+    bytes: u64,
+    records: u32,
+    contexts: u32,
+    entries: Vec<Count<u32>>,
+    feeds: Vec<Count<u64>>,
+    sections: Vec<Count<u64>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Count<N> {
+    name: String,
+    count: N,
+}
+
+fn info(file: &Path, json: bool) -> Result<()> {
+    let snapshot = intel::open(file)?;
+    let info = snapshot.info();
+    let allow = [info.allow.wide_network, info.allow.public_suffix, info.allow.empty_file, info.allow.file_name];
+    let info = Info {
+        file: file.display().to_string(),
+        version: info.version,
+        format: info.format,
+        suffix_list: info.suffix_list,
+        allow: intel::BUILD_RULES.into_iter().zip(allow).filter_map(|(rule, on)| on.then_some(rule)).collect(),
+        bytes: info.bytes,
+        records: info.records,
+        contexts: info.contexts,
+        entries: info.entries.into_iter().map(|(kind, count)| Count { name: kind.to_string(), count }).collect(),
+        feeds: info.feeds.into_iter().map(|(name, count)| Count { name: name.into(), count }).collect(),
+        sections: info.sections.into_iter().map(|(name, count)| Count { name: name.into(), count }).collect(),
+    };
+    let mut out = io::stdout().lock();
+    if json {
+        serde_json::to_writer(&mut out, &info)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    writeln!(out, "file            {}", info.file)?;
+    writeln!(out, "set version     {}", info.version)?;
+    writeln!(out, "format version  {}", info.format)?;
+    writeln!(out, "suffix list     {}", info.suffix_list)?;
+    let allow = if info.allow.is_empty() { String::from("-") } else { info.allow.join(" ") };
+    writeln!(out, "built with      {allow}")?;
+    writeln!(out, "bytes           {}", info.bytes)?;
+    writeln!(out, "records         {}", info.records)?;
+    writeln!(out, "contexts        {}", info.contexts)?;
+    for Count { name, count } in info.entries.iter().filter(|entries| entries.count > 0) {
+        writeln!(out, "kind {name:<18} {count:>12}")?;
+    }
+    for Count { name, count } in &info.feeds {
+        writeln!(out, "feed {name:<18} {count:>12}")?;
+    }
+    for Count { name, count } in info.sections.iter().filter(|section| section.count > 0) {
+        writeln!(out, "section {name:<15} {count:>12} bytes")?;
+    }
+    Ok(())
+}
+
+/// A line of a dump; also what `lookup --json` says about an indicator.
+#[derive(Debug, Serialize)]
+pub(crate) struct Line {
+    pub(crate) kind: &'static str,
+    pub(crate) value: String,
+    pub(crate) feed: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) valid_from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) valid_until: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) confidence: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tlp: Option<&'static str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) part_of_pattern: bool,
+    #[serde(skip_serializing_if = "Described::is_empty")]
+    pub(crate) context: Described,
+}
+
+/// A context, as it is written.
+#[derive(Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Described {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    labels: Vec<Box<str>>,
+    /// Names by what they are, in the order in which tags have them.
+    #[serde(flatten)]
+    threats: std::collections::BTreeMap<&'static str, Vec<Box<str>>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    kill_chain: Vec<Box<str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    references: Vec<Box<str>>,
+}
+
+impl Described {
+    fn new(context: Context) -> Described {
+        let mut threats = std::collections::BTreeMap::<_, Vec<_>>::new();
+        for (kind, name) in context.threats {
+            threats.entry(ThreatKind::as_str(kind)).or_default().push(name);
+        }
+        Described {
+            name: context.name,
+            description: context.description,
+            labels: context.labels,
+            threats,
+            kill_chain: context.kill_chain,
+            references: context.references,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        *self == Described::default()
+    }
+}
+
+impl Line {
+    /// All that is known of one indicator of a value.
+    pub(crate) fn new(snapshot: &Snapshot, kind: Kind, value: &str, record: &Record) -> Line {
+        let feed = snapshot.feeds().get(usize::from(record.feed));
+        Line {
+            kind: kind.as_str(),
+            value: value.to_owned(),
+            feed: feed.map(ToString::to_string).unwrap_or_default(),
+            id: record.id.as_ref().map(ToString::to_string),
+            valid_from: record.valid_from.map(|time| time.to_string()),
+            valid_until: record.valid_until.map(|time| time.to_string()),
+            confidence: record.confidence,
+            tlp: record.tlp.map(crate::indicator::Tlp::as_str),
+            part_of_pattern: record.part == Part::OfPattern,
+            context: Described::new(snapshot.context(record.context_number)),
+        }
+    }
+}
+
+fn dump(file: &Path, kinds: &[String]) -> Result<()> {
+    let snapshot = intel::open(file)?;
+    snapshot.verify_blocks().map_err(|error| intel::named(file, &error))?;
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    for (entry, kind, value) in snapshot.entries() {
+        if !kinds.is_empty() && !kinds.iter().any(|name| name == kind.as_str()) {
+            continue;
+        }
+        for record in snapshot.records(entry) {
+            serde_json::to_writer(&mut out, &Line::new(&snapshot, kind, &value, &record))?;
+            out.write_all(b"\n")?;
+        }
+    }
+    out.flush()?;
+    Ok(())
+}

@@ -1,0 +1,225 @@
+//! One event on trial: its hits as they are found, and what they need to be judged.
+//!
+//! Is: findings joined with the indicators of their entries and with the rules of section M9 that look at the
+//! event; fields and texts kept for the tag. Is not: reading (`judge`) or choosing (`hit`).
+//! Invariant: a value that stands in a field again and again is kept once (at its first place), so that memory
+//! grows with what is different and not with the event.
+//! Costs: nothing until something is found.
+
+use ahash::{AHashMap, AHashSet};
+
+use crate::engine::Counts;
+use crate::engine::event::Path;
+use crate::engine::hit::{self, Hit};
+use crate::engine::token::{self, What};
+use crate::engine::verify::{Finding, Grade};
+use crate::index::Entry;
+use crate::indicator::Timestamp;
+use crate::live::Generation;
+use crate::policy::{self, Claims, Policy, Rule, Surroundings};
+
+/// The string in which something was found.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'t> {
+    /// The string, escapes undone.
+    pub text: &'t [u8],
+    /// Where it starts in the event, for the order of hits.
+    pub string: usize,
+    /// Added to places inside of it.
+    pub offset: usize,
+    /// Number of the field (see [`Case::field`]).
+    pub field: usize,
+    /// The innermost key, if the string is a value of a JSON event.
+    pub value_of: Option<&'t str>,
+}
+
+/// An event and what was found in it.
+#[derive(Debug)]
+pub struct Case<'a> {
+    /// What it is judged by.
+    pub generation: &'a Generation,
+    /// Hits, in the order in which they were found until they are settled.
+    pub hits: Vec<Hit<'a>>,
+    /// What is counted; joined with the counts of the worker when the case is closed.
+    pub counts: Counts,
+    /// Whether every place of a value counts, not only the first of a field.
+    pub every_place: bool,
+    texts: Vec<u8>,
+    fields: Vec<Path>,
+    field_numbers: AHashMap<String, usize>,
+    seen: AHashMap<(usize, Entry, usize, Option<Rule>), usize>,
+    names: Option<AHashSet<String>>,
+}
+
+impl<'a> Case<'a> {
+    /// A case without hits.
+    pub fn new(generation: &'a Generation) -> Case<'a> {
+        Case {
+            generation,
+            hits: Vec::new(),
+            counts: Counts::default(),
+            every_place: false,
+            texts: Vec::new(),
+            fields: Vec::new(),
+            field_numbers: AHashMap::new(),
+            seen: AHashMap::new(),
+            names: None,
+        }
+    }
+
+    /// Has names of indicators kept, for [`Case::hits_indicator`].
+    pub fn keep_names(&mut self) {
+        self.names = Some(AHashSet::new());
+    }
+
+    /// The number of a field.
+    pub fn field(&mut self, path: Path) -> usize {
+        if let Some(&number) = self.field_numbers.get(&path.text) {
+            return number;
+        }
+        let number = self.fields.len();
+        self.field_numbers.insert(path.text.clone(), number);
+        self.fields.push(path);
+        number
+    }
+
+    /// The dotted path of a field.
+    pub fn path(&self, field: usize) -> &str {
+        self.fields.get(field).map_or("", |path| &path.text)
+    }
+
+    /// The text that hit.
+    pub fn atomic(&self, hit: &Hit<'_>) -> &[u8] {
+        self.texts.get(hit.atomic.clone()).unwrap_or_default()
+    }
+
+    /// Whether the indicator of this name hit so far, written or not. Names have to be kept.
+    pub fn hits_indicator(&self, name: &str) -> bool {
+        self.names.as_ref().is_some_and(|names| names.contains(name))
+    }
+
+    /// Counts hits that are not written.
+    pub fn suppress(&mut self, rule: &'static str, hits: usize) {
+        if hits > 0 {
+            self.counts.suppress(rule, hits as u64);
+        }
+    }
+
+    /// Takes a finding: one hit for each indicator of the entry.
+    pub fn found(&mut self, place: Place<'_>, what: What, finding: Finding) {
+        let generation = self.generation;
+        let Some(snapshot) = generation.snapshots.get(finding.snapshot) else { return };
+        let kind = snapshot.kind(finding.entry);
+        let rule = self.rule(&generation.policy, place, what, finding, kind);
+        let finding = Finding { place: finding.place + place.offset, ..finding };
+        if !self.every_place {
+            let key = (finding.snapshot, finding.entry, place.field, rule);
+            let here = place.string + finding.place;
+            let first = self.seen.entry(key).or_insert(here);
+            if *first < here {
+                return;
+            }
+            *first = here;
+        }
+        let start = self.texts.len();
+        let text = place.text.get(finding.start..finding.end).unwrap_or_default();
+        self.texts.extend_from_slice(text);
+        let atomic = start..self.texts.len();
+        for record in snapshot.records(finding.entry) {
+            let hit = Hit {
+                snapshot,
+                feed: snapshot.feeds().get(usize::from(record.feed)).map_or("", AsRef::as_ref),
+                record,
+                kind,
+                finding,
+                string: place.string,
+                field: place.field,
+                atomic: atomic.clone(),
+                rule,
+            };
+            if let Some(names) = &mut self.names {
+                names.insert(hit.name());
+            }
+            self.hits.push(hit);
+        }
+    }
+
+    /// The first rule that looks at the event and refuses.
+    fn rule(
+        &self,
+        policy: &Policy,
+        place: Place<'_>,
+        what: What,
+        finding: Finding,
+        kind: crate::observable::Kind,
+    ) -> Option<Rule> {
+        if !policy.wants_kind(kind) {
+            return Some(Rule::Kind);
+        }
+        if !policy.wants_all_fields()
+            && let Some(path) = self.fields.get(place.field)
+            && !policy.wants_field(&path.text, &path.indexes)
+        {
+            return Some(Rule::Field);
+        }
+        match what {
+            What::Address(ip) | What::AddressPort(ip, _)
+                if !policy.allow_reserved && policy::is_reserved(ip) =>
+            {
+                Some(Rule::Reserved)
+            }
+            What::Name { .. }
+                if finding.grade == Grade::Exact
+                    && !policy.allow_looks_like_file
+                    && looks_like_file(place, finding) =>
+            {
+                Some(Rule::LooksLikeFile)
+            }
+            _ => None,
+        }
+    }
+
+    /// Judges the indicators themselves at this instant, counts what is not written and leaves the rest, settled.
+    pub fn settle(&mut self, at: Option<Timestamp>) {
+        let policy = &self.generation.policy;
+        for hit in &mut self.hits {
+            if hit.rule.is_none() {
+                let record = &hit.record;
+                let claims = Claims {
+                    confidence: record.confidence,
+                    valid_from: record.valid_from,
+                    valid_until: record.valid_until,
+                };
+                hit.rule = policy.refuses(claims, at);
+            }
+        }
+        hit::settle(&mut self.hits);
+        let counts = &mut self.counts;
+        self.hits.retain(|hit| match hit.rule {
+            None => true,
+            Some(rule) => {
+                counts.suppress(rule.as_str(), 1);
+                false
+            }
+        });
+    }
+}
+
+fn looks_like_file(place: Place<'_>, finding: Finding) -> bool {
+    let text = place.text;
+    let (before, name, behind) = (
+        text.get(..finding.start).unwrap_or_default(),
+        text.get(finding.start..finding.end).unwrap_or_default(),
+        text.get(finding.end..).unwrap_or_default(),
+    );
+    if !policy::is_file_like(name) {
+        return false;
+    }
+    let whole = matches!(before, b"" | b".") && behind.iter().all(|b| *b == b'.');
+    let surroundings = Surroundings {
+        behind_mark: before.ends_with(b"//") || before.ends_with(b"@"),
+        before_port: token::port(text, finding.end).is_some(),
+        whole_value_of: place.value_of.filter(|_| whole),
+    };
+    policy::looks_like_file(name, surroundings)
+}

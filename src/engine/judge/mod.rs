@@ -1,0 +1,416 @@
+//! One event, read exactly: candidates by docs/MATCHING.md, look-ups, policy, tag.
+//!
+//! Is: the reading of one event from its bytes to its tag. Is not: the search for events that are worth it
+//! (`scan`).
+//! Invariants: what is written depends on the event, the generation, the settings and `now` only; judging an event
+//! that was tagged by the same writes nothing (M11.1).
+//! Fails: never; what is no object is text. Costs: some steps a byte of the event, some hundred nanoseconds a hit.
+
+use std::ops::Range;
+
+use crate::engine::case::{Case, Place};
+use crate::engine::event::{Keep, Path, Piece, Role, Walk, decoded, undo_escapes};
+use crate::engine::tag::ecs::Contexts;
+use crate::engine::tag::own::{self, Lookalike};
+use crate::engine::tag::place::{self, Root};
+use crate::engine::tag::{Target, write};
+use crate::engine::token::{Candidate, Tokens, What, join_slashes};
+use crate::engine::verify::Verifier;
+use crate::engine::{At, Counts, Format, Preset, Settings, moment};
+use crate::indicator::Timestamp;
+use crate::live::Generation;
+
+/// Reads events exactly. Holds scratch memory; one a worker.
+#[derive(Debug, Default)]
+pub struct Judge {
+    walk: Walk,
+    /// A second walk with all scalars, made when one of them is asked for.
+    scalars: Walk,
+    has_scalars: bool,
+    tokens: Tokens,
+    verifier: Verifier,
+    contexts: Contexts,
+    text: Vec<u8>,
+    taken: Vec<usize>,
+}
+
+/// What stays the same while an event is judged.
+#[derive(Clone, Copy)]
+struct Trial<'e> {
+    event: &'e [u8],
+    settings: &'e Settings,
+    now: Timestamp,
+}
+
+/// Memory that is kept from event to event.
+const SCRATCH_MAX: usize = 1 << 20;
+
+impl Judge {
+    /// A judge.
+    pub fn new() -> Judge {
+        Judge::default()
+    }
+
+    /// Judges one event, given without its line end. When it gets a tag, the bytes are appended to `tags` and
+    /// the offset in `event` at which they go in is returned.
+    pub fn event(
+        &mut self,
+        event: &[u8],
+        settings: &Settings,
+        generation: &Generation,
+        now: Timestamp,
+        tags: &mut Vec<u8>,
+        counts: &mut Counts,
+    ) -> Option<usize> {
+        self.contexts.keep(generation.snapshots.iter().map(|snapshot| snapshot.version()));
+        self.has_scalars = false;
+        let trial = Trial { event, settings, now };
+        let mut case = Case::new(generation);
+        let object = match settings.format {
+            Format::Text => None,
+            Format::Auto | Format::Json => self.walk.event(event, Keep::Strings),
+        };
+        let splice = match object {
+            Some(object) => self.json(trial, &mut case, object, tags),
+            None if settings.format == Format::Json => {
+                self.gap(&mut case, event, 0..event.len());
+                self.settle(trial, &mut case, false);
+                case.suppress("not-json", case.hits.len());
+                None
+            }
+            None => self.text(trial, &mut case, tags),
+        };
+        counts.add(&case.counts);
+        if event.len() > SCRATCH_MAX {
+            self.shrink();
+        }
+        splice
+    }
+
+    /// Counts the hits of a window of an event that is too long to be tagged, as text, under `line-limit`: those
+    /// whose first byte lies in `range`. Every place counts, because fields of other windows are not known.
+    pub fn window(
+        &mut self,
+        window: &[u8],
+        range: Range<usize>,
+        settings: &Settings,
+        generation: &Generation,
+        now: Timestamp,
+        counts: &mut Counts,
+    ) {
+        let trial = Trial { event: window, settings, now };
+        let mut case = Case::new(generation);
+        case.every_place = true;
+        self.gap(&mut case, window, 0..window.len());
+        // a back-slash that was taken out stood before the `/` at this offset
+        let taken = &self.taken;
+        let raw = |at: usize| at + taken.partition_point(|&slash| slash <= at);
+        case.hits.retain(|hit| range.contains(&raw(hit.finding.start)));
+        for hit in &mut case.hits {
+            // hits at other places are other hits
+            hit.field = hit.finding.place;
+        }
+        self.settle(trial, &mut case, false);
+        if !case.hits.is_empty() {
+            counts.suppress("line-limit", case.hits.len() as u64);
+        }
+    }
+
+    /// An event that is an object.
+    fn json(
+        &mut self,
+        trial: Trial<'_>,
+        case: &mut Case<'_>,
+        object: Range<usize>,
+        tags: &mut Vec<u8>,
+    ) -> Option<usize> {
+        let raw = trial.event;
+        let root = self.root(object);
+        let place = root.enrichments(raw);
+        let elements = place.enrichments.as_ref().map(|array| own::elements(raw, array));
+        let rows = root.taxiway.as_ref().map(|taxiway| own::rows(raw, taxiway));
+        let alike = in_order(trial.settings.preset, elements, rows);
+        let ours = self.pieces(trial, case, alike);
+        let occurred = self.settle(trial, case, true);
+        let splice = match trial.settings.preset {
+            Preset::Ecs => place.splice,
+            Preset::Flat => root.flat(raw),
+        };
+        let second = place.second && trial.settings.preset == Preset::Ecs;
+        let target = Target { splice, second, suffix: false, occurred };
+        write(&mut self.contexts, case, trial.settings, &ours, target, tags)
+    }
+
+    fn root(&self, object: Range<usize>) -> Root {
+        let last = |key| self.walk.members().iter().rev().find(|m| m.key == key).map(|m| m.value.clone());
+        Root { object, threat: last("threat"), taxiway: last("taxiway") }
+    }
+
+    /// Reads all strings but those of enrichments that are ours, and gives these.
+    fn pieces(&mut self, trial: Trial<'_>, case: &mut Case<'_>, alike: Vec<Lookalike>) -> Vec<Lookalike> {
+        let spans = spans_of(&alike);
+        let mut inside: Vec<Vec<Piece>> = vec![Vec::new(); alike.len()];
+        if !alike.is_empty() {
+            case.keep_names();
+        }
+        let mut next = 0;
+        for number in 0..self.walk.pieces().len() {
+            let Some(&piece) = self.walk.pieces().get(number) else { break };
+            while spans.get(next).is_some_and(|(span, _)| span.end <= piece.start) {
+                next += 1;
+            }
+            match spans.get(next) {
+                Some((span, of)) if span.contains(&piece.start) => {
+                    if let Some(pieces) = inside.get_mut(*of) {
+                        pieces.push(piece);
+                    }
+                }
+                _ => self.piece(trial, case, piece),
+            }
+        }
+        let mut ours = Vec::new();
+        for (alike, pieces) in alike.into_iter().zip(inside) {
+            if case.hits_indicator(&alike.name) {
+                ours.push(alike);
+            } else {
+                for piece in pieces {
+                    self.piece(trial, case, piece);
+                }
+            }
+        }
+        ours
+    }
+
+    /// Reads one string of a JSON event.
+    fn piece(&mut self, trial: Trial<'_>, case: &mut Case<'_>, piece: Piece) {
+        let Some(raw) = trial.event.get(piece.start..piece.end) else { return };
+        let mut buffer = std::mem::take(&mut self.text);
+        let text = if piece.escaped {
+            buffer.clear();
+            undo_escapes(raw, &mut buffer);
+            join_slashes(&mut buffer, &mut self.taken);
+            buffer.as_slice()
+        } else {
+            raw
+        };
+        let mut field = None;
+        self.verifier.start(text.len());
+        let generation = case.generation;
+        let candidates = self.tokens.read(text).len();
+        for number in 0..candidates {
+            let Some(&candidate) = self.tokens.candidates().get(number) else { break };
+            self.verifier.candidate(text, candidate, &generation.snapshots);
+            let whole = candidate.end - candidate.start == text.len() && piece.role == Role::Value;
+            if let What::Address(ip) = candidate.what
+                && whole
+                && Verifier::may_have_port(ip, &generation.snapshots)
+            {
+                self.mapped_port(trial, piece, candidate, generation);
+            }
+            if self.verifier.findings().is_empty() {
+                continue;
+            }
+            let (field, key) = &*field.get_or_insert_with(|| {
+                let path = self.walk.path(trial.event, piece.node);
+                let key =
+                    (piece.role == Role::Value).then(|| self.walk.innermost_key(trial.event, piece.node));
+                (case.field(path), key)
+            });
+            let place =
+                Place { text, string: piece.start, offset: 0, field: *field, value_of: key.as_deref() };
+            for &finding in self.verifier.findings() {
+                case.found(place, candidate.what, finding);
+            }
+        }
+        self.text = buffer;
+    }
+
+    /// Looks the address up with the port that stands in a field beside it (M3.12).
+    fn mapped_port(&mut self, trial: Trial<'_>, piece: Piece, candidate: Candidate, generation: &Generation) {
+        let What::Address(ip) = candidate.what else { return };
+        let Some(key) = self.walk.own_key(trial.event, piece.node) else { return };
+        let walk = scalars(&mut self.scalars, &mut self.has_scalars, trial.event);
+        let pieces = walk.pieces();
+        let here = pieces.partition_point(|other| other.start < piece.start);
+        let Some(node) = pieces.get(here).map(|here| here.node) else { return };
+        let port = PORT_KEYS.iter().find_map(|(address, port)| {
+            let key = format!("{}{port}", key.strip_suffix(address)?);
+            walk.siblings(trial.event, node, &key).find_map(|piece| {
+                let text = decoded(trial.event.get(piece.start..piece.end)?, piece.escaped);
+                let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+                text.parse::<u16>().ok().filter(|port| digits && *port > 0)
+            })
+        });
+        if let Some(port) = port {
+            self.verifier.with_port(candidate, ip, port, &generation.snapshots);
+        }
+    }
+
+    /// An event that is text.
+    fn text(&mut self, trial: Trial<'_>, case: &mut Case<'_>, tags: &mut Vec<u8>) -> Option<usize> {
+        let raw = trial.event;
+        let walk = &mut self.walk;
+        if let Some(object) = place::suffix(raw, |at| walk.object(raw, at, Keep::Strings)) {
+            let root = Root::read(raw, object);
+            let place = root.enrichments(raw);
+            let elements = place.enrichments.as_ref().map(|array| own::elements(raw, array));
+            let rows = root.taxiway.as_ref().map(|taxiway| own::rows(raw, taxiway));
+            let extends = trial.settings.preset == Preset::Ecs && elements.is_some() && !place.second;
+            let alike = in_order(trial.settings.preset, elements, rows);
+            if !alike.is_empty() || extends {
+                let ours = self.gaps(case, raw, alike);
+                let occurred = self.settle(trial, case, true);
+                let splice = place.splice.filter(|_| extends);
+                let target = Target { splice, second: false, suffix: false, occurred };
+                let at = write(&mut self.contexts, case, trial.settings, &ours, target, tags);
+                if case.counts.place_taken == 0 {
+                    return at;
+                }
+                // it cannot be added to: it is text like the rest, and a new one goes behind it
+                *case = Case::new(case.generation);
+            }
+        }
+        self.gap(case, raw, 0..raw.len());
+        let occurred = self.settle(trial, case, true);
+        let splice = place::Splice { at: raw.len(), comma: false, before: "", behind: "" };
+        let target = Target { splice: Some(splice), second: false, suffix: true, occurred };
+        write(&mut self.contexts, case, trial.settings, &[], target, tags)
+    }
+
+    /// Reads a text but for enrichments that are ours, and gives these.
+    fn gaps(&mut self, case: &mut Case<'_>, raw: &[u8], alike: Vec<Lookalike>) -> Vec<Lookalike> {
+        if !alike.is_empty() {
+            case.keep_names();
+        }
+        let mut from = 0;
+        for (span, _) in spans_of(&alike) {
+            self.gap(case, raw, from..span.start);
+            from = span.end;
+        }
+        self.gap(case, raw, from..raw.len());
+        let mut ours = Vec::new();
+        for alike in alike {
+            if case.hits_indicator(&alike.name) {
+                ours.push(alike);
+            } else {
+                for span in alike.spans {
+                    self.gap(case, raw, span);
+                }
+            }
+        }
+        ours
+    }
+
+    /// Reads a piece of text.
+    fn gap(&mut self, case: &mut Case<'_>, raw: &[u8], range: Range<usize>) {
+        let offset = range.start;
+        let Some(raw) = raw.get(range) else { return };
+        let mut buffer = std::mem::take(&mut self.text);
+        self.taken.clear();
+        let text = if memchr::memmem::find(raw, b"\\/").is_some() {
+            buffer.clear();
+            buffer.extend_from_slice(raw);
+            join_slashes(&mut buffer, &mut self.taken);
+            buffer.as_slice()
+        } else {
+            raw
+        };
+        self.verifier.start(text.len());
+        let mut field = None;
+        for &candidate in self.tokens.read(text) {
+            for &finding in self.verifier.candidate(text, candidate, &case.generation.snapshots) {
+                let field = *field.get_or_insert_with(|| {
+                    case.field(Path { text: "message".to_owned(), indexes: Vec::new() })
+                });
+                let place = Place { text, string: 0, offset, field, value_of: None };
+                case.found(place, candidate.what, finding);
+            }
+        }
+        self.text = buffer;
+    }
+
+    /// Settles the hits at the time that counts; gives the event's own time if it is that.
+    fn settle(&mut self, trial: Trial<'_>, case: &mut Case<'_>, has_fields: bool) -> Option<Timestamp> {
+        if case.hits.is_empty() {
+            return None;
+        }
+        let mut occurred = None;
+        let at = match &trial.settings.at {
+            At::Now => Some(trial.now),
+            At::Any => None,
+            At::Time(time) => Some(*time),
+            At::Event(field) => {
+                if has_fields {
+                    let walk = scalars(&mut self.scalars, &mut self.has_scalars, trial.event);
+                    occurred = moment::of_event(walk, trial.event, field.as_deref());
+                }
+                case.counts.no_event_time += u64::from(occurred.is_none());
+                Some(occurred.unwrap_or(trial.now))
+            }
+        };
+        case.settle(at);
+        occurred
+    }
+
+    fn shrink(&mut self) {
+        self.walk.shrink();
+        self.scalars.shrink();
+        self.tokens.shrink();
+        self.text.clear();
+        self.text.shrink_to(SCRATCH_MAX);
+        self.taken.clear();
+        self.taken.shrink_to(SCRATCH_MAX);
+    }
+}
+
+/// The walk with all scalars, made once an event.
+fn scalars<'w>(walk: &'w mut Walk, made: &mut bool, event: &[u8]) -> &'w Walk {
+    if !*made {
+        *made = true;
+        if walk.event(event, Keep::Scalars).is_none() {
+            *walk = Walk::default();
+        }
+    }
+    walk
+}
+
+/// Endings of the keys of addresses, and those of the ports beside them (M3.12).
+const PORT_KEYS: [(&str, &str); 7] = [
+    ("_h", "_p"),
+    ("ip", "port"),
+    ("Ip", "Port"),
+    ("IP", "Port"),
+    ("address", "port"),
+    ("addr", "port"),
+    ("Address", "Port"),
+];
+
+/// Enrichments that look like ours in the order in which they are judged: those at the place where this preset
+/// adds its own come last, because what stands there may have been found in the others.
+fn in_order(
+    preset: Preset,
+    elements: Option<Vec<Lookalike>>,
+    rows: Option<Vec<Lookalike>>,
+) -> Vec<Lookalike> {
+    let (elements, rows) = (elements.unwrap_or_default(), rows.unwrap_or_default());
+    let (mut first, last) = match preset {
+        Preset::Ecs => (rows, elements),
+        Preset::Flat => (elements, rows),
+    };
+    first.extend(last);
+    first
+}
+
+/// All spans, in the order of the event, each with the number of its enrichment.
+fn spans_of(alike: &[Lookalike]) -> Vec<(Range<usize>, usize)> {
+    let mut spans: Vec<_> = alike
+        .iter()
+        .enumerate()
+        .flat_map(|(of, alike)| alike.spans.iter().map(move |span| (span.clone(), of)))
+        .collect();
+    spans.sort_by_key(|(span, _)| span.start);
+    spans
+}
+
+#[cfg(test)]
+mod tests;

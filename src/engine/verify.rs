@@ -1,0 +1,419 @@
+//! Candidates -> findings: which entries a candidate hits, and how, by section M8 of docs/MATCHING.md.
+//!
+//! Is: the table of candidates and indicators, asked of several snapshots in their order.
+//! Is not: policy, order, or what is written of a finding.
+//! Invariants: a finding's range lies in the string; nothing is looked up for which the prefilter has no key.
+//! Fails: never. Costs: some nanoseconds for a candidate that no snapshot knows; a look-up in the tables for each
+//! one that it may know. URLs that overlap cost no more than a fixed number of bytes each, whatever their length.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::engine::token::url::host_range;
+use crate::engine::token::{Candidate, What};
+use crate::index::filter::{KeyKind, Presence};
+use crate::index::{Entry, Snapshot};
+use crate::observable::{IpPort, Url, ip, name};
+
+/// How a candidate hits, in the order of preference at one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Grade {
+    /// The same value.
+    Exact,
+    /// A network that contains the address.
+    Network,
+    /// A name of which the candidate is a sub-domain.
+    ParentDomain,
+    /// The URL, but for the scheme.
+    UrlAnyScheme,
+    /// The URL, but for the query that the candidate has.
+    UrlWithoutQuery,
+    /// The domain of an e-mail address, or a parent of it.
+    EmailDomain,
+    /// A digest that a pattern joins with other properties of the same file.
+    PartOfPattern,
+}
+
+impl Grade {
+    /// The name in tags.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Grade::Exact => "exact",
+            Grade::Network => "network",
+            Grade::ParentDomain => "parent-domain",
+            Grade::UrlAnyScheme => "url-any-scheme",
+            Grade::UrlWithoutQuery => "url-without-query",
+            Grade::EmailDomain => "email-domain",
+            Grade::PartOfPattern => "part-of-pattern",
+        }
+    }
+}
+
+/// An entry that a candidate hits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Number of the snapshot in the generation.
+    pub snapshot: usize,
+    /// The entry.
+    pub entry: Entry,
+    /// How it is hit.
+    pub grade: Grade,
+    /// Where the hit is ordered.
+    pub place: usize,
+    /// First byte of what hits.
+    pub start: usize,
+    /// Behind its last byte.
+    pub end: usize,
+}
+
+/// Asks the snapshots. Keeps its memory.
+#[derive(Debug, Default)]
+pub struct Verifier {
+    canonical: String,
+    findings: Vec<Finding>,
+    url_budget: usize,
+}
+
+/// Longest path of a URL, and longest URL with a query, that is looked up.
+const URL_MAX: usize = 8 << 10;
+/// A URL up to this length is always looked up.
+const URL_SURE: usize = 512;
+
+impl Verifier {
+    /// Starts a string of this length.
+    pub fn start(&mut self, length: usize) {
+        self.url_budget = (1 << 20) + 16 * length;
+    }
+
+    /// What a candidate of `text` hits.
+    pub fn candidate(
+        &mut self,
+        text: &[u8],
+        candidate: Candidate,
+        snapshots: &[Arc<Snapshot>],
+    ) -> &[Finding] {
+        self.findings.clear();
+        match candidate.what {
+            What::Address(ip) => self.address(candidate, ip, snapshots),
+            What::AddressPort(ip, port) => self.address_port(candidate, ip, port, snapshots),
+            What::Name { ascii, mail } => self.name(text, candidate, ascii, mail, snapshots),
+            What::Mail { at, ascii } => self.mail(text, candidate, at, ascii, snapshots),
+            What::Url { authority, trimmed, short } => {
+                self.url(text, candidate, authority, candidate.end, snapshots);
+                if trimmed != candidate.end {
+                    self.url(text, candidate, authority, trimmed, snapshots);
+                }
+                if short != trimmed && short != candidate.end {
+                    self.url(text, candidate, authority, short, snapshots);
+                }
+            }
+            What::Digest => self.digest(text, candidate, snapshots),
+        }
+        &self.findings
+    }
+
+    /// What the last candidate hit.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// What the candidate, an address, hits together with a port that stands elsewhere; added to the findings.
+    pub fn with_port(&mut self, candidate: Candidate, ip: IpAddr, port: u16, snapshots: &[Arc<Snapshot>]) {
+        self.address_port(candidate, ip, port, snapshots);
+    }
+
+    /// Whether some snapshot lists the address with a port, or a URL of it.
+    pub fn may_have_port(ip: IpAddr, snapshots: &[Arc<Snapshot>]) -> bool {
+        snapshots.iter().any(|snapshot| presence(snapshot, ip).path)
+    }
+
+    fn push(&mut self, snapshot: usize, entry: Entry, grade: Grade, candidate: Candidate) {
+        let Candidate { place, start, end, .. } = candidate;
+        self.findings.push(Finding { snapshot, entry, grade, place, start, end });
+    }
+
+    fn address(&mut self, candidate: Candidate, ip: IpAddr, snapshots: &[Arc<Snapshot>]) {
+        for (number, snapshot) in snapshots.iter().enumerate() {
+            if presence(snapshot, ip).listed
+                && let Some(entry) = snapshot.ip(ip)
+            {
+                self.push(number, entry, Grade::Exact, candidate);
+            }
+            if snapshot.touches(ip) {
+                for entry in snapshot.networks(ip) {
+                    self.push(number, entry, Grade::Network, candidate);
+                }
+            }
+        }
+    }
+
+    fn address_port(
+        &mut self,
+        candidate: Candidate,
+        address: IpAddr,
+        port: u16,
+        snapshots: &[Arc<Snapshot>],
+    ) {
+        for (number, snapshot) in snapshots.iter().enumerate() {
+            if presence(snapshot, address).path
+                && let Some(entry) = snapshot.ip_port(IpPort { address, port })
+            {
+                self.push(number, entry, Grade::Exact, candidate);
+            }
+        }
+    }
+
+    fn name(
+        &mut self,
+        text: &[u8],
+        candidate: Candidate,
+        ascii: bool,
+        mail: bool,
+        snapshots: &[Arc<Snapshot>],
+    ) {
+        let Some(raw) = text.get(candidate.start..candidate.end) else { return };
+        let mut canonical = std::mem::take(&mut self.canonical);
+        canonical.clear();
+        for (number, snapshot) in snapshots.iter().enumerate() {
+            if ascii && !may_know(snapshot, raw) {
+                continue;
+            }
+            if canonical.is_empty() && !push_name(raw, &mut canonical) {
+                break;
+            }
+            self.suffixes(snapshot, number, &canonical, candidate, mail);
+        }
+        self.canonical = canonical;
+    }
+
+    /// Looks the name up, and its parents, from two labels on as long as longer names are listed.
+    fn suffixes(
+        &mut self,
+        snapshot: &Snapshot,
+        number: usize,
+        canonical: &str,
+        candidate: Candidate,
+        mail: bool,
+    ) {
+        let (filter, hasher) = (snapshot.filter(), snapshot.hasher());
+        let bytes = canonical.as_bytes();
+        let mut start = two_labels(bytes);
+        loop {
+            let presence = filter.ask(hasher.text(bytes, start, bytes.len(), KeyKind::Name));
+            if presence.listed
+                && let Some(entry) = canonical.get(start..).and_then(|name| snapshot.name(name))
+                && (start == 0 || snapshot.covers_children(entry))
+            {
+                let grade = match (mail, start) {
+                    (true, _) => Grade::EmailDomain,
+                    (false, 0) => Grade::Exact,
+                    (false, _) => Grade::ParentDomain,
+                };
+                self.push(number, entry, grade, candidate);
+            }
+            if start == 0 || !presence.path {
+                return;
+            }
+            start = label_before(bytes, start);
+        }
+    }
+
+    fn mail(
+        &mut self,
+        text: &[u8],
+        candidate: Candidate,
+        at: usize,
+        ascii: bool,
+        snapshots: &[Arc<Snapshot>],
+    ) {
+        let Candidate { start, end, .. } = candidate;
+        let mut canonical = std::mem::take(&mut self.canonical);
+        canonical.clear();
+        for (number, snapshot) in snapshots.iter().enumerate() {
+            let listed = |bytes: &[u8], start, end| {
+                let key = snapshot.hasher().text(bytes, start, end, KeyKind::Email);
+                snapshot.filter().ask(key).listed
+            };
+            if ascii && !listed(text, start, end) {
+                continue;
+            }
+            if canonical.is_empty() {
+                let local =
+                    text.get(start..=at).and_then(|l| std::str::from_utf8(l).ok()).unwrap_or_default();
+                canonical.push_str(local);
+                canonical.make_ascii_lowercase();
+                if !push_name(text.get(at + 1..end).unwrap_or_default(), &mut canonical) {
+                    break;
+                }
+            }
+            if listed(canonical.as_bytes(), 0, canonical.len())
+                && let Some(entry) = snapshot.email(&canonical)
+            {
+                self.push(number, entry, Grade::Exact, candidate);
+            }
+        }
+        self.canonical = canonical;
+    }
+
+    fn digest(&mut self, text: &[u8], candidate: Candidate, snapshots: &[Arc<Snapshot>]) {
+        let Candidate { start, end, .. } = candidate;
+        let mut bytes = [0u8; 64];
+        let mut length = 0;
+        for (number, snapshot) in snapshots.iter().enumerate() {
+            let key = snapshot.hasher().text(text, end - 16, end, KeyKind::Digest);
+            if !snapshot.filter().ask(key).listed {
+                continue;
+            }
+            if length == 0 {
+                let (pairs, _) = text.get(start..end).unwrap_or_default().as_chunks::<2>();
+                for (byte, pair) in bytes.iter_mut().zip(pairs) {
+                    *byte = pair.iter().fold(0, |n, &digit| n << 4 | nibble(digit));
+                }
+                length = pairs.len();
+            }
+            if let Some(entry) = bytes.get(..length).and_then(|digest| snapshot.digest(digest)) {
+                self.push(number, entry, Grade::Exact, candidate);
+            }
+        }
+    }
+
+    /// One reading of a URL, up to `end`.
+    fn url(
+        &mut self,
+        text: &[u8],
+        candidate: Candidate,
+        authority: usize,
+        end: usize,
+        snapshots: &[Arc<Snapshot>],
+    ) {
+        let (host, behind) = host_range(text, authority, end);
+        let Some(rest) = text.get(behind..end) else { return };
+        let has_scheme = authority > candidate.start;
+        if !has_scheme && !matches!(rest.first(), Some(b'/' | b'?')) {
+            return;
+        }
+        let length = rest.iter().take(URL_MAX + 1).position(|b| matches!(b, b'?' | b'#'));
+        let length = length.unwrap_or(rest.len());
+        if length > URL_MAX || !self.may_spend(length) {
+            return;
+        }
+        let path = rest.get(..length).filter(|path| !path.is_empty()).unwrap_or(b"/");
+        let mut canonical = std::mem::take(&mut self.canonical);
+        canonical.clear();
+        let host = text.get(host).unwrap_or_default();
+        if push_host(host, &mut canonical) {
+            let mut url = None;
+            let candidate = Candidate { end, ..candidate };
+            for (number, snapshot) in snapshots.iter().enumerate() {
+                let key = snapshot.hasher().pair(canonical.as_bytes(), path, KeyKind::Url);
+                if snapshot.filter().ask(key).listed {
+                    let reading = url.get_or_insert_with(|| self.read_url(text, candidate, behind + length));
+                    let Some(reading) = reading else { break };
+                    self.look_up_url(snapshot, number, reading, candidate);
+                }
+            }
+        }
+        self.canonical = canonical;
+    }
+
+    /// Whether so many bytes of a URL may be looked at.
+    fn may_spend(&mut self, bytes: usize) -> bool {
+        if bytes > URL_SURE && bytes > self.url_budget {
+            return false;
+        }
+        self.url_budget = self.url_budget.saturating_sub(bytes);
+        true
+    }
+
+    /// Reads the URL; if it is too long, only up to its query, which starts at `query`.
+    fn read_url(&mut self, text: &[u8], candidate: Candidate, query: usize) -> Option<Reading> {
+        let Candidate { start, end, .. } = candidate;
+        let whole = end - start <= URL_MAX && self.may_spend(end - start);
+        let end = if whole || text.get(query) != Some(&b'?') { end } else { query + 1 };
+        if end - start > 2 * URL_MAX {
+            return None;
+        }
+        let url = Url::parse(std::str::from_utf8(text.get(start..end)?).ok()?).ok()?;
+        Some(Reading { url, whole })
+    }
+
+    fn look_up_url(&mut self, snapshot: &Snapshot, number: usize, reading: &Reading, candidate: Candidate) {
+        let Reading { url, whole } = reading;
+        let scheme = url.scheme();
+        if *whole {
+            if let Some(entry) = snapshot.url(scheme, url.rest()) {
+                self.push(number, entry, Grade::Exact, candidate);
+            }
+            for entry in snapshot.urls_any_scheme(scheme, url.rest()) {
+                self.push(number, entry, Grade::UrlAnyScheme, candidate);
+            }
+        }
+        if let Some(rest) = url.rest_without_query() {
+            if let Some(entry) = snapshot.url(scheme, rest) {
+                self.push(number, entry, Grade::UrlWithoutQuery, candidate);
+            }
+            for entry in snapshot.urls_any_scheme(scheme, rest) {
+                self.push(number, entry, Grade::UrlWithoutQuery, candidate);
+            }
+        }
+    }
+}
+
+/// A URL that was read; not `whole` if its query was too long to be looked at.
+struct Reading {
+    url: Url,
+    whole: bool,
+}
+
+fn presence(snapshot: &Snapshot, ip: IpAddr) -> Presence {
+    let hasher = snapshot.hasher();
+    let key = match ip {
+        IpAddr::V4(v4) => hasher.ip4(v4.to_bits()),
+        IpAddr::V6(v6) => hasher.ip6(v6.to_bits()),
+    };
+    snapshot.filter().ask(key)
+}
+
+/// Whether the snapshot may list the name or a parent of it, as far as the last two labels tell.
+fn may_know(snapshot: &Snapshot, name: &[u8]) -> bool {
+    let key = snapshot.hasher().text(name, two_labels(name), name.len(), KeyKind::Name);
+    let presence = snapshot.filter().ask(key);
+    presence.listed || presence.path
+}
+
+/// Where the last two labels start.
+fn two_labels(name: &[u8]) -> usize {
+    let last = label_before(name, name.len() + 1);
+    label_before(name, last)
+}
+
+/// Where the label starts that ends before the dot in front of `start`.
+fn label_before(name: &[u8], start: usize) -> usize {
+    let before = start.checked_sub(1).and_then(|end| name.get(..end)).unwrap_or_default();
+    memchr::memrchr(b'.', before).map_or(0, |dot| dot + 1)
+}
+
+fn push_name(raw: &[u8], out: &mut String) -> bool {
+    std::str::from_utf8(raw).is_ok_and(|text| name::push_canonical(text, out))
+}
+
+/// The host as a URL in canonical form has it, without brackets.
+fn push_host(raw: &[u8], out: &mut String) -> bool {
+    let Ok(text) = std::str::from_utf8(raw) else { return false };
+    let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+    let bare = bare.trim_end_matches('.');
+    if (bare.len() < text.len() || bare.ends_with(|c: char| c.is_ascii_digit()))
+        && let Ok(address) = ip::parse(bare)
+    {
+        use std::fmt::Write;
+        return write!(out, "{address}").is_ok();
+    }
+    name::push_canonical(bare, out)
+}
+
+fn nibble(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        _ => (digit | 0x20).wrapping_sub(b'a').wrapping_add(10) & 15,
+    }
+}

@@ -1,0 +1,105 @@
+//! The bytes of a snapshot: mapped, or held in memory of their own.
+//!
+//! Is: the only place that maps files, and how a snapshot file is put in place.
+//! Is not: a reader of what the bytes mean.
+//! Invariants: the bytes start on a page, so that a 32-byte block of the filter lies in one cache line; they are
+//! read-only and private, a change of the file's name (rename, unlink) does not concern them.
+//! Fails: with what the system says.
+//! Costs: mapping is microseconds whatever the size; pages come in as they are touched, or all at once by
+//! [`Bytes::populate`].
+
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use memmap2::{Advice, Mmap, MmapMut, MmapOptions};
+
+/// Files up to this length are read, longer ones are mapped.
+const READ_MAX: u64 = 1 << 20;
+
+/// Read-only bytes that start on a page.
+#[derive(Debug)]
+pub(crate) struct Bytes(Option<Mmap>);
+
+impl Bytes {
+    /// Maps a file longer than 1 MiB; reads a shorter one, and whatever is no regular file.
+    pub(crate) fn open(path: &Path) -> io::Result<Bytes> {
+        let mut file = File::open(path)?;
+        let meta = file.metadata()?;
+        if meta.is_file() && meta.len() > READ_MAX {
+            return map(&file);
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Bytes::copy_of(&bytes)
+    }
+
+    /// Anonymous memory with these bytes, in huge pages where the system gives them.
+    pub(crate) fn copy_of(bytes: &[u8]) -> io::Result<Bytes> {
+        if bytes.is_empty() {
+            return Ok(Bytes(None));
+        }
+        let mut map = MmapMut::map_anon(bytes.len())?;
+        #[cfg(target_os = "linux")]
+        if let Err(error) = map.advise(Advice::HugePage) {
+            // a kernel without huge pages: small ones do
+            drop(error);
+        }
+        map.copy_from_slice(bytes);
+        map.make_read_only().map(|map| Bytes(Some(map)))
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        self.0.as_deref().unwrap_or_default()
+    }
+
+    /// Brings every page in, where the system can; otherwise asks for it.
+    pub(crate) fn populate(&self) -> io::Result<()> {
+        let Some(map) = &self.0 else { return Ok(()) };
+        #[cfg(target_os = "linux")]
+        if map.advise(Advice::PopulateRead).is_ok() {
+            return Ok(());
+        }
+        map.advise(Advice::WillNeed)
+    }
+}
+
+#[expect(unsafe_code, reason = "the memory map")]
+fn map(file: &File) -> io::Result<Bytes> {
+    // SAFETY: the map is read-only and private, and nobody writes through it. What safe Rust may not see is a
+    // change of the bytes beneath it: snapshot files are replaced by rename and never rewritten in place
+    // (`install` does so, the README asks for it). Where another program cuts the file all the same, the system
+    // ends this process with a signal (SIGBUS); where it overwrites bytes, every read here is bounds-checked
+    // against the length taken at this moment, no value is used as an index without a check, and no text as
+    // UTF-8 without one, so that the worst outcome is a wrong answer.
+    unsafe { MmapOptions::new().map_copy_read_only(file) }.map(|map| Bytes(Some(map)))
+}
+
+/// Puts a file in place: written beside it, synced, renamed, and the folder synced. Who has the old one open or
+/// mapped keeps it. What is there and is no regular file (a pipe, `/dev/null`) is written to.
+///
+/// # Errors
+/// What the system says; the file that was there stays.
+pub fn install(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if path.metadata().is_ok_and(|meta| !meta.is_file()) {
+        return File::options().write(true).open(path)?.write_all(bytes);
+    }
+    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_os_string();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
+        _ => PathBuf::from("."),
+    };
+    let written = File::create(&part)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::rename(&part, path))
+        .and_then(|()| File::open(&folder)?.sync_all());
+    if written.is_err()
+        && let Err(error) = std::fs::remove_file(&part)
+    {
+        // the first error is the one to tell
+        drop(error);
+    }
+    written
+}

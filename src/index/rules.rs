@@ -1,0 +1,139 @@
+//! Build rules: values that a feed lists and no snapshot takes (docs/MATCHING.md, "What is not tagged").
+//!
+//! Is: the rules that are applied when a snapshot is built, each with its name and its switch.
+//! Is not: the rules applied at a hit (`policy`).
+//! Invariants: a rule looks at nothing but the value; the public-suffix list is compiled in, its version is
+//! [`SUFFIX_LIST`] and part of the set version.
+//! Fails: never. Costs: a domain is one look-up in the public-suffix list, some 100 ns.
+
+use psl::{Psl as _, Type};
+
+use crate::index::Allow;
+use crate::observable::{Network, Observable};
+
+/// The public-suffix list that is compiled in.
+pub(crate) const SUFFIX_LIST: &str = "psl-2.1.247";
+
+/// A network wider than this (IPv4, IPv6) is refused.
+const WIDEST: (u8, u8) = (8, 16);
+
+/// Usual file extensions that are no top-level domains: a report that lists such a name means a file.
+const EXTENSIONS: [&str; 33] = [
+    "exe", "dll", "sys", "bat", "cmd", "scr", "lnk", "vbs", "jar", "apk", "php", "html", "htm", "js", "css",
+    "ico", "png", "jpg", "gif", "pdf", "doc", "docx", "xls", "xlsx", "txt", "log", "json", "xml", "csv",
+    "dat", "tmp", "ini", "iso",
+];
+
+/// What becomes of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Taken,
+    /// Taken; sub-domains are somebody else's.
+    ExactOnly,
+    /// Refused by the rule of this name.
+    Refused(&'static str),
+}
+
+/// Applies all rules.
+pub(crate) fn judge(value: &Observable, allow: Allow) -> Verdict {
+    match value {
+        Observable::Network(network) if is_wide(network) && !allow.wide_network => {
+            Verdict::Refused("wide-network")
+        }
+        Observable::Domain(name) => judge_name(name.as_str(), allow),
+        Observable::Digest(digest) if is_of_nothing(digest.bytes()) && !allow.empty_file => {
+            Verdict::Refused("empty-file")
+        }
+        Observable::Text(_) => Verdict::Refused("keyed-text"),
+        _ => Verdict::Taken,
+    }
+}
+
+fn is_wide(network: &Network) -> bool {
+    network.prefix() < if network.address().is_ipv4() { WIDEST.0 } else { WIDEST.1 }
+}
+
+fn judge_name(name: &str, allow: Allow) -> Verdict {
+    let mut labels = name.rsplit('.');
+    let (last, second, third) = (labels.next(), labels.next(), labels.next());
+    let is_extension = last.is_some_and(|last| EXTENSIONS.contains(&last));
+    if is_extension && second.is_some() && third.is_none() && !allow.file_name {
+        return Verdict::Refused("file-name");
+    }
+    let suffix = psl::List.find(name.as_bytes().rsplit(|&byte| byte == b'.'));
+    match suffix.typ {
+        Some(Type::Icann) if suffix.len == name.len() && !allow.public_suffix => {
+            Verdict::Refused("public-suffix")
+        }
+        Some(Type::Private) if suffix.len == name.len() => Verdict::ExactOnly,
+        _ => Verdict::Taken,
+    }
+}
+
+/// Whether this is a digest of the empty file.
+fn is_of_nothing(digest: &[u8]) -> bool {
+    const MD5: u128 = 0xd41d_8cd9_8f00_b204_e980_0998_ecf8_427e;
+    const SHA1: u128 = 0xda39_a3ee_5e6b_4b0d_3255_bfef_9560_1890;
+    const SHA256: u128 = 0xe3b0_c442_98fc_1c14_9afb_f4c8_996f_b924;
+    const SHA512: u128 = 0xcf83_e135_7eef_b8bd_f154_2850_d66d_8007;
+    // the first 16 bytes decide: no file with these and another digest is known, nor can one be made
+    let empty = match digest.len() {
+        16 => MD5,
+        20 => SHA1,
+        32 => SHA256,
+        64 => SHA512,
+        _ => return false,
+    };
+    digest.first_chunk() == Some(&empty.to_be_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str, allow: Allow) -> Verdict {
+        judge_name(text, allow)
+    }
+
+    #[test]
+    fn suffixes() {
+        let none = Allow::default();
+        let all = Allow { public_suffix: true, ..none };
+        // listed, under a wildcard, and in punycode
+        for suffix in ["co.uk", "anything.ck", "gov.uk", "xn--55qx5d.cn"] {
+            assert_eq!(name(suffix, none), Verdict::Refused("public-suffix"), "{suffix}");
+            assert_eq!(name(suffix, all), Verdict::Taken, "{suffix}");
+        }
+        for suffix in ["github.io", "duckdns.org", "blogspot.com"] {
+            assert_eq!(name(suffix, none), Verdict::ExactOnly, "{suffix}");
+            assert_eq!(name(suffix, all), Verdict::ExactOnly, "{suffix}");
+        }
+        // below a suffix, an exception of a wildcard, and top-level domains that are in no list
+        for ordinary in ["evil.co.uk", "me.github.io", "www.ck", "a.bazar", "b.bit", "c.onion", "evil.com"] {
+            assert_eq!(name(ordinary, none), Verdict::Taken, "{ordinary}");
+        }
+    }
+
+    #[test]
+    fn file_names() {
+        let none = Allow::default();
+        for file in ["fix-your-files.txt", "a.exe", "x.iso", "x.ini", "index.html"] {
+            assert_eq!(name(file, none), Verdict::Refused("file-name"), "{file}");
+            assert_eq!(name(file, Allow { file_name: true, ..none }), Verdict::Taken, "{file}");
+        }
+        // three labels, and extensions that are top-level domains
+        for ordinary in ["www.evil.txt", "evil.zip", "evil.sh", "evil.mov", "txt.com"] {
+            assert_eq!(name(ordinary, none), Verdict::Taken, "{ordinary}");
+        }
+    }
+
+    #[test]
+    fn version_of_the_suffix_list() {
+        let lock = include_str!("../../Cargo.lock");
+        let version = SUFFIX_LIST.strip_prefix("psl-").unwrap();
+        assert!(
+            lock.contains(&format!("name = \"psl\"\nversion = \"{version}\"\n")),
+            "SUFFIX_LIST has to follow Cargo.lock"
+        );
+    }
+}

@@ -1,0 +1,347 @@
+//! Lists -> indicators: plain values, hosts files, adblock and dnsmasq lines, CSV and TSV.
+//!
+//! Is: a reader in windows of bytes that finds out the layout from the head of a file and reads line by line.
+//! Is not: I/O or decompression; the canonical form of values is made by `observable`.
+//! Invariant: a line with a value is one object received (a hosts line with several names is several); it becomes an
+//! indicator, or is counted with reason and line. Blank lines and comments are not received.
+//! Fails: never; a bad line takes no other with it.
+//! Costs: one pass, what is kept, and a map entry an indicator to find repetitions.
+
+mod field;
+mod layout;
+mod line;
+mod word;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use ahash::{AHashMap, RandomState};
+use memchr::memchr;
+
+use crate::indicator::{Context, Indicator, Part, ThreatKind};
+use crate::observable::{self, Hint, Observable, Refused};
+use crate::tally::Tally;
+
+use self::layout::{Layout, Table};
+use self::line::Item;
+use self::word::Said;
+
+/// Bytes of the longest line that is read; a longer one is skipped.
+pub const LINE_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes that a window should have at least, unless the file ends, for the layout to be found.
+pub const HEAD_BYTES: usize = 64 << 10;
+
+/// Bytes that a quoted field may go on over further lines.
+const QUOTED_BYTES_MAX: usize = 64 << 10;
+
+/// What the lists of one feed said.
+#[derive(Debug, Default)]
+pub struct Entries {
+    /// Indicators, in the order of the lists.
+    pub indicators: Vec<Indicator>,
+    /// The accounting.
+    pub tally: Tally,
+    /// Where an indicator with this hash stands.
+    seen: AHashMap<u64, u32>,
+    hasher: RandomState,
+    contexts: AHashMap<Box<str>, Arc<Context>>,
+    plain: Arc<Context>,
+}
+
+/// Reads one list, window by window.
+#[derive(Debug)]
+pub struct Reader {
+    /// The name of the file, for examples.
+    file: Box<str>,
+    /// Known from the first window on.
+    layout: Option<Layout>,
+    /// Lines so far.
+    line: u64,
+    /// In the rest of a line that is too long.
+    too_long: bool,
+}
+
+/// What a line says of its value.
+#[derive(Clone, Copy, Debug, Default)]
+struct Remarks<'a> {
+    /// Name of the threat; empty if there is none.
+    name: &'a str,
+    /// 0 to 100.
+    confidence: Option<u8>,
+}
+
+/// Reads a whole list.
+pub fn parse(list: &[u8], file: &str, entries: &mut Entries) {
+    Reader::new(file).read(list, true, entries);
+}
+
+/// Whether text that begins like this is a list at all: at least one of ten lines gives a value, or there are none
+/// but comments.
+pub fn is_plausible(head: &[u8]) -> bool {
+    let mut entries = Entries::default();
+    parse(head.get(..HEAD_BYTES).unwrap_or(head), "", &mut entries);
+    entries.tally.received == 0 || entries.indicators.len() as u64 * 10 >= entries.tally.received
+}
+
+impl Reader {
+    /// A reader for a file with this name.
+    pub fn new(file: &str) -> Reader {
+        Reader { file: file.into(), layout: None, line: 1, too_long: false }
+    }
+
+    /// Reads the whole lines of the window and returns their length; the caller drops that much and appends more.
+    /// With `last` nothing follows, and all of it is taken. It never returns 0 for a window of [`LINE_BYTES_MAX`].
+    pub fn read(&mut self, window: &[u8], last: bool, entries: &mut Entries) -> usize {
+        let layout = self.layout.take().unwrap_or_else(|| Layout::find(&head(window, last)));
+        let mut at = 0;
+        while let Some(rest) = window.get(at..).filter(|rest| !rest.is_empty()) {
+            let Some(length) = self.line_length(rest, last, &layout) else { break };
+            let line = &rest[..length];
+            if self.too_long {
+                // The start of this line was counted with an earlier window.
+            } else if length > LINE_BYTES_MAX {
+                entries.tally.received += 1;
+                entries.skip("too-long", &self.file, self.line, "");
+            } else {
+                self.take(line, &layout, entries);
+            }
+            self.too_long = !line.ends_with(b"\n");
+            self.line += memchr::memchr_iter(b'\n', line).count() as u64;
+            at += length;
+        }
+        self.layout = Some(layout);
+        at
+    }
+
+    /// Length of the line at the start, with its end and with the further lines that a quoted field goes on over;
+    /// `None` if more has to be known. The start of a line that is too long counts as one.
+    fn line_length(&self, rest: &[u8], last: bool, layout: &Layout) -> Option<usize> {
+        let Some(end) = memchr(b'\n', rest) else {
+            return (last || self.too_long || rest.len() > LINE_BYTES_MAX).then_some(rest.len());
+        };
+        let Layout::Table(table) = layout else { return Some(end + 1) };
+        if !is_open(&rest[..end], table) {
+            return Some(end + 1);
+        }
+        for next in memchr::memchr_iter(b'\n', rest).skip(1).chain(last.then_some(rest.len())) {
+            if next > QUOTED_BYTES_MAX {
+                return Some(end + 1);
+            }
+            let joined = &rest[..next];
+            if !is_open(joined, table) {
+                // With an odd number of quotes it is a stray one that met another, and no field over two lines.
+                let whole = memchr::memchr_iter(b'"', joined).count().is_multiple_of(2);
+                return Some(if whole { rest.len().min(next + 1) } else { end + 1 });
+            }
+        }
+        (last || rest.len() > QUOTED_BYTES_MAX).then_some(end + 1)
+    }
+
+    fn take(&self, line: &[u8], layout: &Layout, entries: &mut Entries) {
+        let text = String::from_utf8_lossy(line);
+        let text = text.trim_matches(|c: char| c.is_ascii_whitespace() || c == '\u{feff}');
+        if text.is_empty() || text.starts_with('#') || layout::is_comment(text) {
+            return;
+        }
+        match layout {
+            Layout::Lines => line::items(text, |item| match item {
+                Item::Value(value, hint) => {
+                    entries.tally.received += 1;
+                    let read = observable::read(value, hint);
+                    let again = |_| line::before_delimiter(value).map(|value| observable::read(value, hint));
+                    let read = read.or_else(|refused| again(refused).unwrap_or(Err(refused)));
+                    self.value(read, value, Remarks::default(), entries);
+                }
+                Item::Skip(culprit, reason) => {
+                    entries.tally.received += 1;
+                    entries.skip(reason, &self.file, self.line, culprit);
+                }
+            }),
+            Layout::Table(table) => {
+                if table.header.as_deref() != Some(text) {
+                    entries.tally.received += 1;
+                    self.row(text, table, entries);
+                }
+            }
+        }
+    }
+
+    fn row(&self, text: &str, table: &Table, entries: &mut Entries) {
+        let row = Row::new(text, table);
+        let Some(value) = row.value else {
+            return entries.skip("missing-column", &self.file, self.line, text);
+        };
+        let confidence = match row.confidence.as_deref().map(str::trim) {
+            None | Some("") => None,
+            Some(text) => {
+                let confidence = confidence(text);
+                if confidence.is_none() && entries.tally.noted.count("bad-confidence") {
+                    let example = format!("{}: line {}: {text}", self.file, self.line);
+                    entries.tally.noted.example("bad-confidence", example);
+                }
+                confidence
+            }
+        };
+        let name = row.name.as_deref().map_or("", str::trim);
+        let remarks = Remarks { name: if name == "-" { "" } else { name }, confidence };
+        let kind = row.kind.as_deref().unwrap_or_default();
+        let read = match word::kind(kind) {
+            Said::Unread => return entries.skip("not-yet-matched:type", &self.file, self.line, kind),
+            Said::Kind(Hint::IpPort) => observable::read(&value.replace('|', ":"), Hint::IpPort),
+            Said::Kind(hint) => observable::read(&value, hint),
+            Said::Unknown => match word::pair(kind, &value) {
+                Some(parts) => {
+                    let read: Result<Vec<_>, _> =
+                        parts.into_iter().map(|(hint, part)| observable::read(part, hint)).collect();
+                    read.map(|values| values.into_iter().flatten().collect())
+                }
+                None => observable::read(&value, table.hint),
+            },
+        };
+        self.value(read, &value, remarks, entries);
+    }
+
+    fn value(
+        &self,
+        read: Result<Vec<Observable>, Refused>,
+        text: &str,
+        remarks: Remarks<'_>,
+        entries: &mut Entries,
+    ) {
+        let added = match read {
+            Ok(values) => entries.add(values, remarks),
+            Err(refused) => Err(reason(refused)),
+        };
+        if let Err(reason) = added {
+            entries.skip(reason, &self.file, self.line, text);
+        }
+    }
+}
+
+impl Entries {
+    fn add(&mut self, values: Vec<Observable>, remarks: Remarks<'_>) -> Result<(), &'static str> {
+        let context = self.context(remarks.name);
+        let values: Vec<(Observable, Part)> = values.into_iter().map(|value| (value, Part::Whole)).collect();
+        let hash = self.hasher.hash_one((&values, Arc::as_ptr(&context), remarks.confidence));
+        let next = u32::try_from(self.indicators.len()).map_err(|_| "too-many")?;
+        let at = *self.seen.entry(hash).or_insert(next);
+        if at != next {
+            // Two that only share the hash are both kept.
+            let held = &self.indicators[at as usize];
+            let same = held.values == values && held.confidence == remarks.confidence;
+            if same && Arc::ptr_eq(&held.context, &context) {
+                return Err("duplicate");
+            }
+        }
+        self.indicators.push(Indicator {
+            feed: 0,
+            id: None,
+            values,
+            valid_from: None,
+            valid_until: None,
+            confidence: remarks.confidence,
+            tlp: None,
+            context,
+        });
+        Ok(())
+    }
+
+    fn context(&mut self, name: &str) -> Arc<Context> {
+        if name.is_empty() {
+            return Arc::clone(&self.plain);
+        }
+        if let Some(context) = self.contexts.get(name) {
+            return Arc::clone(context);
+        }
+        let threats = vec![(ThreatKind::Malware, name.into())];
+        let context = Arc::new(Context { threats, ..Context::default() });
+        self.contexts.insert(name.into(), Arc::clone(&context));
+        context
+    }
+
+    fn skip(&mut self, reason: &'static str, file: &str, line: u64, culprit: &str) {
+        if self.tally.skipped.count(reason) {
+            let culprit = if culprit.is_empty() { String::new() } else { format!(": {culprit}") };
+            self.tally.skipped.example(reason, format!("{file}: line {line}{culprit}"));
+        }
+    }
+}
+
+/// The fields of a row that are read.
+struct Row<'a> {
+    value: Option<Cow<'a, str>>,
+    kind: Option<Cow<'a, str>>,
+    name: Option<Cow<'a, str>>,
+    confidence: Option<Cow<'a, str>>,
+}
+
+impl<'a> Row<'a> {
+    fn new(text: &'a str, table: &Table) -> Row<'a> {
+        let mut row = Row { value: None, kind: None, name: None, confidence: None };
+        let last = [Some(table.value), table.kind, table.name, table.confidence].into_iter().max().flatten();
+        let mut rest = Some(text);
+        for column in 0..=last.unwrap_or(0) {
+            let Some(line) = rest else { break };
+            let mut field = field::first(line, table.delimiter);
+            if !field.quoted {
+                field.text = without_comment(field.text);
+            }
+            rest = field.rest;
+            let text = field.text;
+            if column == table.value {
+                row.value = Some(text);
+            } else if Some(column) == table.kind {
+                row.kind = Some(text);
+            } else if Some(column) == table.name {
+                row.name = Some(text);
+            } else if Some(column) == table.confidence {
+                row.confidence = Some(text);
+            }
+        }
+        row
+    }
+}
+
+fn without_comment(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(field::without_comment(text)),
+        Cow::Owned(text) => Cow::Owned(text),
+    }
+}
+
+/// The part of the first window from which the layout is found: whole lines, if there are any.
+fn head(window: &[u8], last: bool) -> Cow<'_, str> {
+    let head = window.get(..HEAD_BYTES).unwrap_or(window);
+    let whole = if last && head.len() == window.len() { None } else { memchr::memrchr(b'\n', head) };
+    String::from_utf8_lossy(whole.and_then(|end| head.get(..end)).unwrap_or(head))
+}
+
+fn is_open(line: &[u8], table: &Table) -> bool {
+    memchr(b'"', line).is_some() && field::is_open(&String::from_utf8_lossy(line), table.delimiter)
+}
+
+/// A confidence from 0 to 100, with or without a fraction or a percent sign.
+fn confidence(text: &str) -> Option<u8> {
+    let number: f64 = text.strip_suffix('%').unwrap_or(text).trim().parse().ok()?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just before")]
+    (0.0..=100.0).contains(&number).then_some(number as u8)
+}
+
+/// The word under which a refused value is counted.
+fn reason(refused: Refused) -> &'static str {
+    match refused {
+        Refused::Empty => "empty-value",
+        Refused::Address => "not-an-address",
+        Refused::Network => "not-a-network",
+        Refused::Port => "not-a-port",
+        Refused::Domain => "not-a-domain",
+        Refused::Url => "not-a-url",
+        Refused::Email => "not-an-email",
+        Refused::Digest => "not-a-digest",
+        Refused::Unknown => "not-a-value",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,530 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::indicator::Part;
+
+/// What a reduction gives, on one line: look-ups (`~` before those of a part of a pattern), then reasons.
+fn reduced(text: &str) -> String {
+    let pattern = parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    let reduction = reduce(&pattern);
+    let mark = |part| if part == Part::OfPattern { "~" } else { "" };
+    let values = reduction.values.iter().map(|(value, part)| {
+        format!("{}{}:{value}", mark(*part), value.kind().map_or("text", |kind| kind.as_str()))
+    });
+    let waiting = reduction.waiting.iter().map(|rest| format!("!{}", rest.reason));
+    values.chain(waiting).collect::<Vec<_>>().join(" ")
+}
+
+#[track_caller]
+fn reduce_to(cases: &[(&str, &str)]) {
+    for (text, expected) in cases {
+        assert_eq!(reduced(text), *expected, "{text}");
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Cases {
+    cases: Vec<Case>,
+}
+
+#[derive(serde::Deserialize)]
+struct Case {
+    pattern: String,
+    valid: bool,
+}
+
+/// What the validator of the STIX committee takes and refuses. A value that is no digest is refused by `reduce`,
+/// all else by the grammar.
+#[test]
+fn the_cases_of_the_public_validator() {
+    let cases: Cases =
+        serde_json::from_str(include_str!("../../tests/corpus/pattern-validator-cases.json")).unwrap();
+    let count = |valid| cases.cases.iter().filter(|case| case.valid == valid).count();
+    assert_eq!((count(true), count(false)), (118, 51));
+    for case in &cases.cases {
+        let parsed = parse(&case.pattern);
+        let only_bad_values = |pattern: &Pattern<'_>| {
+            let Reduction { values, waiting } = reduce(pattern);
+            values.is_empty() && waiting.iter().all(|rest| rest.reason.as_str() == "bad-value")
+        };
+        if case.valid {
+            assert!(parsed.is_ok(), "{}: {parsed:?}", case.pattern);
+        } else {
+            assert!(parsed.as_ref().map_or(true, only_bad_values), "{}", case.pattern);
+        }
+        if let Ok(pattern) = parsed {
+            assert_eq!(parse(&pattern.to_string()).as_ref(), Ok(&pattern), "{pattern}");
+        }
+    }
+}
+
+#[test]
+fn text_form() {
+    for (text, expected) in [
+        ("[a:b=1]", "[a:b = 1]"),
+        ("([a:b == 1])", "[a:b = 1]"),
+        ("[(a:b <> 'x')]", "[a:b != 'x']"),
+        (
+            "[a:b.'c-d'.'e'[*].f[0][-1] NOT IN (1,-2.5,true,h'0aFF',b'QQ==',t'2024-01-01T00:00:00.5Z')]",
+            "[a:b.'c-d'.e[*].f[0][-1] NOT IN (1, -2.5, true, h'0aFF', b'QQ==', t'2024-01-01T00:00:00.5Z')]",
+        ),
+        ("[a:'b c' IN ()]", "[a:'b c' IN ()]"),
+        ("[a:'IN' = 'it''", ""),
+        ("[a:'IN' = 'it\\'s \\\\ é']", "[a:'IN' = 'it\\'s \\\\ é']"),
+        ("[a:b=1 AND a:c=2 OR a:d=3]", "[a:b = 1 AND a:c = 2 OR a:d = 3]"),
+        ("[a:b=1 AND (a:c=2 OR a:d=3)]", "[a:b = 1 AND (a:c = 2 OR a:d = 3)]"),
+        ("[a:b=1 AND (a:c=2 AND a:d=3)]", "[a:b = 1 AND (a:c = 2 AND a:d = 3)]"),
+        ("[EXISTS a:b OR a:c LIKE '%']", "[EXISTS a:b OR a:c LIKE '%']"),
+        (
+            "[a:b=1] OR [a:c=2] AND [a:d=3] FOLLOWEDBY [a:e=4]",
+            "[a:b = 1] OR [a:c = 2] AND [a:d = 3] FOLLOWEDBY [a:e = 4]",
+        ),
+        ("([a:b=1] FOLLOWEDBY [a:c=2]) AND [a:d=3]", "([a:b = 1] FOLLOWEDBY [a:c = 2]) AND [a:d = 3]"),
+        (
+            "([a:b=1] OR [a:c=2]) WITHIN 5.5 SECONDS REPEATS 2 TIMES",
+            "(([a:b = 1] OR [a:c = 2]) WITHIN 5.5 SECONDS) REPEATS 2 TIMES",
+        ),
+        ("([a:b=1]) WITHIN 5 SECONDS WITHIN 6 SECONDS", "([a:b = 1] WITHIN 5 SECONDS) WITHIN 6 SECONDS"),
+        (
+            "[a:b=1] START '2024-01-01T00:00:00Z' STOP t'2024-01-01T00:00:00Z'",
+            "[a:b = 1] START '2024-01-01T00:00:00Z' STOP t'2024-01-01T00:00:00Z'",
+        ),
+        (" [ a : b\n>=\t.5 ]// end\n/* more */\u{a0}", "[a:b >= .5]"),
+        (
+            "[a:b MATCHES'x'AND a:c ISSUBSET'10.0.0.0/8'OR a:d ISSUPERSET '::']",
+            "[a:b MATCHES 'x' AND a:c ISSUBSET '10.0.0.0/8' OR a:d ISSUPERSET '::']",
+        ),
+        ("[x-a:b < +1 OR x-a:_c <= b'' OR x-a:d > h'']", "[x-a:b < +1 OR x-a:_c <= b'' OR x-a:d > h'']"),
+    ] {
+        match parse(text) {
+            Ok(pattern) => {
+                assert_eq!(pattern.to_string(), expected, "{text}");
+                assert_eq!(parse(expected).as_ref(), Ok(&pattern), "{text}");
+            }
+            Err(error) => assert_eq!(expected, "", "{text}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn errors_say_where_what_and_what_instead() {
+    for (text, expected) in [
+        ("", "line 1, column 1: found the end, expected '[' or '('"),
+        ("file:size = 1", "line 1, column 1: found 'file:size', expected '[' or '('"),
+        ("[file:size = ]", "line 1, column 14: found ']', expected a constant"),
+        ("[file:size = 1", "line 1, column 15: found the end, expected AND, OR or ']'"),
+        ("[file.size = 1]", "line 1, column 6: found '.size', expected ':'"),
+        (
+            "[file:hashes.SHA-256 = 'x']",
+            "line 1, column 14: found 'SHA-256', expected a key (in quotes if it is more than letters, digits and _)",
+        ),
+        ("[ü:b = 1]", "line 1, column 2: found 'ü:b', expected a token of the patterning language"),
+        (
+            "[a:b = 'ü' AND\n  a:c ~ 1]",
+            "line 2, column 7: found '~', expected a token of the patterning language",
+        ),
+        ("[a:b = 'x]", "line 1, column 8: found ''x]', expected a string with an end"),
+        (
+            "[a:b = 'a\\d']",
+            "line 1, column 10: found '\\d']', expected \\' or \\\\ (a back-slash is written twice)",
+        ),
+        ("[a:b = 007]", "line 1, column 8: found '007]', expected a whole number without leading zeros"),
+        ("[a:b < true]", "line 1, column 8: found 'true]', expected a constant that has an order"),
+        ("[a:b LIKE 1]", "line 1, column 11: found '1]', expected a string"),
+        (
+            "[a:b NOT EXISTS]",
+            "line 1, column 10: found 'EXISTS]', expected '.', '[' or a comparison operator",
+        ),
+        ("[a:b IN (1 2)]", "line 1, column 12: found '2)]', expected ',' or ')'"),
+        (
+            "[a:b = 1] within 2 seconds",
+            "line 1, column 11: found 'within', expected AND, OR, FOLLOWEDBY, WITHIN, REPEATS, START or the end",
+        ),
+        ("[a:b = 1] WITHIN 5 HOURS", "line 1, column 20: found 'HOURS', expected SECONDS"),
+        ("[a:b = 1] REPEATS 1.5 TIMES", "line 1, column 19: found '1.5', expected a number of times"),
+        (
+            "[a:b = 1] REPEATS -1 TIMES",
+            "line 1, column 19: found '-1', expected a number that is not negative",
+        ),
+        ("[a:b = 1] START 1 STOP 2", "line 1, column 17: found '1', expected a timestamp t'...'"),
+        (
+            "[a:b = 1] REPEATS 1 TIMES REPEATS 2 TIMES",
+            "line 1, column 27: found 'REPEATS', expected no second qualifier of that kind",
+        ),
+        ("([a:b = 1] AND)", "line 1, column 15: found ')', expected '[' or '('"),
+        (
+            "[a:b = 1])",
+            "line 1, column 10: found ')', expected AND, OR, FOLLOWEDBY, WITHIN, REPEATS, START or the end",
+        ),
+        ("[AND:b = 1]", "line 1, column 2: found 'AND:b', expected an object type"),
+        ("[a:b[x] = 1]", "line 1, column 6: found 'x]', expected a list index or '*'"),
+        ("[a:b.5 = 1]", "line 1, column 5: found '.5', expected '.', '[' or a comparison operator"),
+        ("[a:b = /* x]", "line 1, column 8: found '/*', expected '*/' at the end of the comment"),
+        (
+            "[a:b = abcdefghijklmnopqrstuvwxyz]",
+            "line 1, column 8: found 'abcdefghijklmnopqrstuvwx', expected a constant",
+        ),
+    ] {
+        assert_eq!(parse(text).map_err(|error| error.to_string()), Err(expected.to_owned()), "{text}");
+    }
+}
+
+#[test]
+fn limits() {
+    let nested = |depth: usize| format!("[{}a:b = 1{}]", "(".repeat(depth), ")".repeat(depth));
+    assert!(parse(&nested(DEPTH_MAX - 1)).is_ok());
+    assert_eq!(parse(&nested(DEPTH_MAX)), Err(Error::TooDeep { line: 1, column: DEPTH_MAX + 1 }));
+    let nested = |depth: usize| format!("{}[a:b = 1]{}", "(".repeat(depth), ")".repeat(depth));
+    assert!(parse(&nested(DEPTH_MAX - 1)).is_ok());
+    assert!(matches!(parse(&nested(1_000_000)), Err(Error::TooDeep { .. })));
+    let qualified = |count: usize| format!("([a:b = 1]){}", " REPEATS 2 TIMES".repeat(count));
+    assert!(parse(&qualified(DEPTH_MAX)).is_ok());
+    assert!(matches!(parse(&qualified(DEPTH_MAX + 1)), Err(Error::TooDeep { .. })));
+    let mut long = "[a:b = 1]".to_owned();
+    long.push_str(&" ".repeat(LENGTH_BYTES_MAX - long.len()));
+    assert!(parse(&long).is_ok());
+    long.push(' ');
+    assert_eq!(parse(&long), Err(Error::TooLong { bytes: LENGTH_BYTES_MAX + 1 }));
+}
+
+const MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
+
+#[test]
+fn equality_in_or_and_subset() {
+    reduce_to(&[
+        ("[ipv4-addr:value = '1.2.3.4']", "ip:1.2.3.4"),
+        ("[ipv4-addr:value = '001.2.3.4']", "ip:1.2.3.4"),
+        ("[ipv4-addr:value NOT != '1.2.3.4']", "ip:1.2.3.4"),
+        ("[ipv4-addr:value = '1.2.3.0/24']", "network:1.2.3.0/24"),
+        ("[ipv4-addr:value = '1.2.3.4/32']", "ip:1.2.3.4"),
+        ("[ipv4-addr:value = '2001:DB8::1']", "ip:2001:db8::1"),
+        ("[ipv4-addr:value = '1.2.3.0-1.2.3.2']", "network:1.2.3.0/31 ip:1.2.3.2"),
+        ("[ipv4-addr:value = '1[.]2.3.4']", "ip:1.2.3.4"),
+        ("[ipv4-addr:value = 'evil.com']", "!bad-value"),
+        ("[ipv4-addr:value = 5]", "!bad-value"),
+        ("[ipv6-addr:value ISSUBSET '2001:db8::/32']", "network:2001:db8::/32"),
+        ("[ipv4-addr:value ISSUBSET '10.0.0.0/8']", "network:10.0.0.0/8"),
+        ("[ipv4-addr:value NOT ISSUBSET '10.0.0.0/8']", "!negation"),
+        (
+            "[network-traffic:dst_ref.value ISSUBSET '2001:0db8:dead:beef:0000:0000:0000:0000/64']",
+            "network:2001:db8:dead:beef::/64",
+        ),
+        ("[file:name ISSUBSET 'x']", "!unknown-property"),
+        ("[domain-name:value = 'Evil.COM' OR domain-name:value = 'evil.com']", "domain:evil.com"),
+        (
+            "[domain-name:value = 'a.com'] OR [url:value = 'http://b.com/x' OR (ipv4-addr:value = '1.2.3.4')]",
+            "domain:a.com url:http://b.com/x ip:1.2.3.4",
+        ),
+        ("[domain-name:value IN ('a.com', 'b.com', 'a.com', 'x')]", "domain:a.com domain:b.com !bad-value"),
+        ("[domain-name:value NOT IN ('a.com')]", "!negation"),
+        ("[domain-name:value IN ()]", ""),
+        ("[domain-name:value = '1.2.3.4']", "ip:1.2.3.4"),
+        ("[domain-name:value = 'http://evil.com/a']", "url:http://evil.com/a"),
+        ("[url:value = 'evil.com']", "domain:evil.com"),
+        ("[url:value = 'hxxp://evil[.]com']", "url:http://evil.com/"),
+        ("[email-addr:value = 'Bob@Evil.com']", "email:bob@evil.com"),
+    ]);
+}
+
+#[test]
+fn long_paths() {
+    reduce_to(&[
+        ("[domain-name:resolves_to_refs[*].value = '1.2.3.4']", "ip:1.2.3.4"),
+        ("[network-traffic:src_ref.value = 'evil.com']", "domain:evil.com"),
+        ("[network-traffic:dst_ref.value = '1.2.3.4']", "ip:1.2.3.4"),
+        (
+            "[network-traffic:extensions.'http-request-ext'.request_header.Host = 'evil.com']",
+            "domain:evil.com",
+        ),
+        ("[network-traffic:extensions.'http-request-ext'.request_header.'host' = '1.2.3.4']", "ip:1.2.3.4"),
+        (
+            "[network-traffic:extensions.'http-request-ext'.request_header.'User-Agent' = 'curl']",
+            "text:network-traffic:extensions.'http-request-ext'.request_header.'User-Agent'=curl !keyed-text",
+        ),
+        (
+            "[email-message:from_ref.value = 'a@b.com' OR email-message:to_refs[*].value = 'c@d.com' OR \
+          email-message:sender_ref.value = 'e@f.com' OR email-message:reply_to_refs[0].value = 'g@h.com']",
+            "email:a@b.com email:c@d.com email:e@f.com email:g@h.com",
+        ),
+        ("[email-message:additional_header_fields.'Reply-To' = 'a@b.com']", "email:a@b.com"),
+        ("[file:name = 'x.exe']", "text:file:name=x.exe !keyed-text"),
+        ("[windows-registry-key:key = 'HKLM\\\\a']", "text:windows-registry-key:key=HKLM\\a !keyed-text"),
+        ("[file:name = 5]", "!bad-value"),
+        ("[network-traffic:dst_port = 80]", "!unknown-property"),
+        ("[foo:bar = 'x']", "!unknown-property"),
+        ("[ipv4-addr:value.x = '1.2.3.4']", "!unknown-property"),
+        ("[ipv4-addr:resolves_to_refs[*].value = '1.2.3.4']", "!unknown-property"),
+    ]);
+}
+
+#[test]
+fn digests_by_any_name() {
+    let md5 = format!("md5:{MD5}");
+    for path in [
+        "file:hashes.MD5",
+        "file:hashes.'md-5'",
+        "file:hashes.md5",
+        "artifact:hashes.MD5",
+        "x509-certificate:hashes.'MD5'",
+        "app:cert.md5",
+        "file:hashes[*]",
+        "process:binary_ref.hashes.MD5",
+    ] {
+        assert_eq!(reduced(&format!("[{path} = '{}']", MD5.to_uppercase())), md5, "{path}");
+    }
+    let sha1 = "0".repeat(40);
+    let sha256 = "0".repeat(64);
+    assert_eq!(reduced(&format!("[file:hashes.'SHA-1' = '{sha1}']")), format!("sha1:{sha1}"));
+    assert_eq!(reduced(&format!("[file:hashes.sha256 = '{sha256}']")), format!("sha256:{sha256}"));
+    assert_eq!(reduced(&format!("[file:hashes.'SHA-256' = '{MD5}']")), "!bad-value");
+    assert_eq!(reduced(&format!("[app:cert.md5 = '{sha1}']")), format!("sha1:{sha1}"));
+    assert_eq!(reduced("[app:cert.issuer = 'x']"), "!unknown-property");
+    assert_eq!(reduced("[file:hashes.SSDEEP = '3:a:b']"), "!digest-algorithm");
+    assert_eq!(reduced(&format!("[file:hashes.'SHA-224' = '{}']", "0".repeat(56))), "!digest-algorithm");
+}
+
+#[test]
+fn an_and_is_never_split() {
+    reduce_to(&[
+        ("[domain-name:value = 'a.com' AND domain-name:resolves_to_refs[*].value = '1.2.3.4']", "!and"),
+        ("[domain-name:value = 'a.com' AND domain-name:value = 'b.com']", "!and"),
+        (
+            "[domain-name:value = 'a.com' AND (domain-name:value = 'a.com' AND domain-name:value = 'a.com')]",
+            "domain:a.com",
+        ),
+        (
+            "[domain-name:value = 'a.com' AND (url:value = 'http://x.com/' OR url:value = 'http://y.com/')]",
+            "!and",
+        ),
+        (
+            "[domain-name:value = 'a.com' OR domain-name:value = 'b.com' AND file:name = 'x']",
+            "domain:a.com !and",
+        ),
+        ("[domain-name:value = 'a.com'] AND [domain-name:value = 'a.com']", "!observation-and"),
+        ("[domain-name:value = 'a.com'] FOLLOWEDBY [domain-name:value = 'b.com']", "!followed-by"),
+        (
+            "[domain-name:value = 'a.com'] REPEATS 2 TIMES OR [domain-name:value = 'b.com']",
+            "domain:b.com !qualifier",
+        ),
+        ("[domain-name:value != 'a.com']", "!negation"),
+        ("[domain-name:value NOT = 'a.com']", "!negation"),
+        ("[domain-name:value NOT LIKE 'a.com']", "!negation"),
+        ("[file:size > 5]", "!comparison"),
+        ("[domain-name:value LIKE '%.a.com']", "!like"),
+        ("[domain-name:value MATCHES 'a']", "!matches"),
+        ("[EXISTS domain-name:value]", "!exists"),
+        ("[ipv4-addr:value ISSUPERSET '10.0.0.0/8']", "!superset"),
+    ]);
+}
+
+#[test]
+fn a_digest_stands_for_its_file() {
+    let of_file = |other: &str| reduced(&format!("[file:hashes.MD5 = '{MD5}' AND {other}]"));
+    let digest = format!("~md5:{MD5}");
+    for other in [
+        "file:name = 'a.exe'",
+        "file:size > 1000",
+        "file:name LIKE '%.exe'",
+        "EXISTS file:mime_type",
+        "file:parent_directory_ref.path = 'C:\\\\'",
+        "(file:name = 'a' AND file:mime_type = 'b/c')",
+        "file:hashes.SSDEEP = '3:a:b'",
+        "file:hashes.'SHA-1' = 'too short'",
+    ] {
+        assert_eq!(of_file(other), digest, "{other}");
+    }
+    let sha1 = "0".repeat(40);
+    assert_eq!(of_file(&format!("file:hashes.'SHA-1' = '{sha1}'")), format!("{digest} ~sha1:{sha1}"));
+    assert_eq!(of_file(&format!("file:hashes.MD5 = '{MD5}'")), format!("md5:{MD5}"));
+    assert_eq!(of_file("mutex:name = 'x'"), "!and");
+    assert_eq!(of_file("file:name = 'a' AND mutex:name = 'x'"), "!and");
+    assert_eq!(of_file("(file:name = 'a' OR file:name = 'b')"), "!and");
+    reduce_to(&[
+        ("[file:name = 'a' AND file:size = 5]", "!and"),
+        ("[file:name = 'a' AND file:hashes.MD5 = 'f00']", "!bad-value"),
+        ("[file:name = 'a' AND file:hashes.SSDEEP = '3:a:b']", "!digest-algorithm"),
+        ("[file:name = 'a' AND file:hashes.MD5 != 'd41d8cd98f00b204e9800998ecf8427e']", "!and"),
+    ]);
+}
+
+#[test]
+fn endpoints_spelled_out() {
+    reduce_to(&[
+        (
+            "[network-traffic:dst_ref.type = 'ipv4-addr' AND network-traffic:dst_ref.value = '203.0.113.33/32']",
+            "ip:203.0.113.33",
+        ),
+        ("[network-traffic:src_ref.value = '::1' AND network-traffic:src_ref.type = 'ipv6-addr']", "ip:::1"),
+        (
+            "[network-traffic:dst_ref.type = 'domain-name' AND network-traffic:dst_ref.value = 'evil.com']",
+            "domain:evil.com",
+        ),
+        (
+            "[email-message:from_ref.type = 'email-addr' AND email-message:from_ref.value = 'a@b.com']",
+            "email:a@b.com",
+        ),
+        (
+            "[email-message:to_refs[*].type = 'email-addr' AND email-message:to_refs[*].value = 'a@b.com']",
+            "email:a@b.com",
+        ),
+        (
+            "[network-traffic:dst_ref.type = 'ipv4-addr' AND network-traffic:dst_ref.value = 'x']",
+            "!bad-value",
+        ),
+        (
+            "[network-traffic:dst_ref.type = 'ipv4-addr' AND network-traffic:src_ref.value = '1.2.3.4']",
+            "!and",
+        ),
+        ("[network-traffic:dst_ref.type = 'mac-addr' AND network-traffic:dst_ref.value = '1.2.3.4']", "!and"),
+        (
+            "[network-traffic:dst_ref.type = 'ipv4-addr' AND network-traffic:dst_ref.type = 'ipv6-addr']",
+            "!and",
+        ),
+        (
+            "[network-traffic:dst_ref.type != 'ipv4-addr' AND network-traffic:dst_ref.value = '1.2.3.4']",
+            "!and",
+        ),
+        (
+            "[network-traffic:dst_ref.value = '1.2.3.4' AND network-traffic:dst_port = 443]",
+            "ip-port:1.2.3.4:443",
+        ),
+        (
+            "[network-traffic:dst_port = '443' AND network-traffic:dst_ref.value = '2001:db8::1']",
+            "ip-port:[2001:db8::1]:443",
+        ),
+        (
+            "[network-traffic:src_ref.value = '1.2.3.4' AND network-traffic:src_port = 443 AND \
+          network-traffic:src_ref.type = 'ipv4-addr']",
+            "ip-port:1.2.3.4:443",
+        ),
+        ("[network-traffic:src_ref.value = '1.2.3.4' AND network-traffic:dst_port = 443]", "!and"),
+        ("[network-traffic:dst_ref.value = 'evil.com' AND network-traffic:dst_port = 443]", "!and"),
+        ("[network-traffic:dst_ref.value = '1.2.3.0/24' AND network-traffic:dst_port = 443]", "!and"),
+        ("[network-traffic:dst_ref.value = '1.2.3.4' AND network-traffic:dst_port = 0]", "!and"),
+        ("[network-traffic:dst_ref.value = '1.2.3.4' AND network-traffic:dst_port > 443]", "!and"),
+        (
+            "[network-traffic:dst_ref.value = '1.2.3.4' AND network-traffic:dst_port = 443 AND \
+          network-traffic:protocols[*] = 'tcp']",
+            "!and",
+        ),
+        ("[network-traffic:dst_port = 80 AND network-traffic:dst_port = 443]", "!and"),
+    ]);
+}
+
+#[test]
+fn what_waits_is_named() {
+    let pattern =
+        parse("[a:b = 'x' OR domain-name:value IN ('a.com', 'b') OR domain-name:value LIKE 'c%']").unwrap();
+    let waiting = reduce(&pattern).waiting;
+    let parts: Vec<&str> = waiting.iter().map(|rest| rest.part.as_ref()).collect();
+    assert_eq!(parts, ["a:b = 'x'", "domain-name:value = 'b'", "domain-name:value LIKE 'c%'"]);
+}
+
+#[test]
+fn a_long_and_is_no_long_work() {
+    let terms: Vec<String> = (0..100_000).map(|n| format!("a:b={n}")).collect();
+    let text = format!("[{}]", terms.join(" AND "));
+    assert_eq!(reduced(&text), "!and");
+}
+
+fn literal() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "'([a-z0-9 .:/@\\[\\]ü]|\\\\\\\\|\\\\'){0,12}'",
+        "[+-]?(0|[1-9][0-9]{0,5})",
+        "[+-]?[0-9]{0,3}\\.[0-9]{1,3}",
+        Just("true".to_owned()),
+        Just("h'0aFf'".to_owned()),
+        Just("b'QUI='".to_owned()),
+        Just("t'2024-02-30T23:59:60.123Z'".to_owned()),
+    ]
+}
+
+fn path() -> impl Strategy<Value = String> {
+    let step =
+        prop_oneof!["\\.[a-z_]{1,6}", "\\.'([a-z-]|\\\\'){0,6}'", Just("[*]".to_owned()), "\\[-?[1-9]\\]"];
+    let known = prop::sample::select(vec![
+        "file:hashes.MD5",
+        "network-traffic:dst_ref.value",
+        "network-traffic:dst_ref.type",
+        "network-traffic:dst_port",
+        "file:name",
+        "ipv4-addr:value",
+    ]);
+    prop_oneof![
+        known.prop_map(str::to_owned),
+        ("[a-z][a-z0-9-]{0,5}", "([a-z_]{1,5}|'[a-z -]{0,5}')", prop::collection::vec(step, 0..3))
+            .prop_map(|(object, first, steps)| format!("{object}:{first}{}", steps.concat())),
+    ]
+    .prop_filter("a key that is a keyword", |path| !path.contains("true") && !path.contains("false"))
+}
+
+fn comparison() -> impl Strategy<Value = String> {
+    let test = prop_oneof![
+        (path(), prop::sample::select(vec!["=", "!=", "<>", "==", "NOT =", " NOT != "]), literal())
+            .prop_map(|(path, operator, literal)| format!("{path} {operator}{literal}")),
+        (path(), prop::collection::vec(literal(), 0..4))
+            .prop_map(|(path, list)| format!("{path} IN({})", list.join(","))),
+        (path(), prop::sample::select(vec!["LIKE", "MATCHES", "ISSUBSET", "NOT ISSUPERSET"]))
+            .prop_map(|(path, operator)| format!("{path} {operator}'1.2.3.0/24'")),
+        path().prop_map(|path| format!("EXISTS {path}")),
+    ];
+    test.prop_recursive(3, 12, 3, |inner| {
+        (prop::collection::vec(inner, 2..4), any::<bool>(), any::<bool>()).prop_map(|(all, and, wrapped)| {
+            let joined = all.join(if and { " AND " } else { " OR " });
+            if wrapped { format!("({joined})") } else { joined }
+        })
+    })
+}
+
+fn observation() -> impl Strategy<Value = String> {
+    comparison().prop_map(|comparison| format!("[{comparison}]")).prop_recursive(3, 8, 3, |inner| {
+        let joined = (
+            prop::collection::vec(inner.clone(), 2..4),
+            prop::sample::select(vec![" AND ", " OR ", " FOLLOWEDBY "]),
+            any::<bool>(),
+        )
+            .prop_map(|(all, between, wrapped)| {
+                let joined = all.join(between);
+                if wrapped { format!("({joined})") } else { joined }
+            });
+        let qualifier = prop::sample::select(vec![
+            "WITHIN 5 SECONDS",
+            "REPEATS 3 TIMES",
+            "START t'2024-01-01T00:00:00Z' STOP '2025-01-01T00:00:00Z'",
+        ]);
+        let qualified = (inner, qualifier).prop_map(|(inner, qualifier)| format!("({inner}) {qualifier}"));
+        prop_oneof![joined, qualified]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn text_form_reads_back(text in observation()) {
+        let pattern = parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let shown = pattern.to_string();
+        prop_assert_eq!(parse(&shown), Ok(pattern.clone()), "{}", shown);
+        reduce(&pattern);
+    }
+
+    #[test]
+    fn nothing_panics(text in "(\\[|\\]|\\(|\\)|'|\\\\|a:b|=| AND |NOT |IN|[+-]?[0-9.]|t'|h'|b'|/\\*|//|\\PC){0,12}") {
+        if let Ok(pattern) = parse(&text) {
+            let shown = pattern.to_string();
+            prop_assert_eq!(parse(&shown), Ok(pattern));
+        }
+    }
+
+    #[test]
+    fn a_broken_pattern_is_an_error_or_another_pattern(text in observation(), at in any::<prop::sample::Index>()) {
+        let at = text.char_indices().nth(at.index(text.chars().count())).unwrap();
+        let mut broken = text.clone();
+        broken.remove(at.0);
+        if let Ok(pattern) = parse(&broken) {
+            let shown = pattern.to_string();
+            prop_assert_eq!(parse(&shown), Ok(pattern.clone()));
+            reduce(&pattern);
+        }
+    }
+}

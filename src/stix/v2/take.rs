@@ -1,0 +1,306 @@
+//! Decoded objects -> what they say about indicators.
+//!
+//! Is: which types and properties are read, and what happens to those that make no sense.
+//! Is not: the walk over documents, or the joining of what stands in several objects.
+//! Invariant: every object is counted once: as draft, context, or skipped with its reason.
+//! Fails: never. Costs: the parse of the pattern, unless a newer version of the indicator is known.
+
+use crate::indicator::{Id, Indicator, Part, ThreatKind, Timestamp, Tlp};
+use crate::observable::Observable;
+use crate::pattern::{self, Reduction, Waiting};
+use crate::stix::v2::object::{Object, Value};
+use crate::stix::{Attribution, Draft, Fate, Named, Objects, Place, REVOKED, Relation, UNDATED, Words, tlp};
+
+/// Bytes kept of a name or description.
+const TEXT_BYTES_MAX: usize = 64 << 10;
+
+/// Labels, phases and references kept of one indicator.
+const WORDS_MAX: usize = 64;
+
+/// Takes one object.
+pub(super) fn object(object: &Object<'_>, place: Place, objects: &mut Objects) {
+    objects.tally.received += 1;
+    let mut taker = Taker { object, place, objects };
+    match object.kind.text() {
+        None => taker.skip("no-type"),
+        Some("indicator") => taker.indicator(),
+        Some(kind) => {
+            taker.context(kind);
+            taker.objects.tally.context(kind);
+        }
+    }
+}
+
+struct Taker<'o, 'a> {
+    object: &'o Object<'a>,
+    place: Place,
+    objects: &'o mut Objects,
+}
+
+impl Taker<'_, '_> {
+    fn indicator(&mut self) {
+        let Some(id) = self.object.id.text() else { return self.skip("no-id") };
+        let id = Id::parse(id);
+        let modified = self.version();
+        let revoked = self.is_revoked();
+        if let Some(reason) = self.objects.knows(&id, modified, revoked) {
+            return self.skip(reason);
+        }
+        if revoked {
+            return self.leave_out(id, modified, Fate::Skip(REVOKED));
+        }
+        if let Some(language) = self.object.pattern_type.text()
+            && !language.trim().eq_ignore_ascii_case("stix")
+        {
+            return self.leave_out(id, modified, Fate::Skip("pattern-type"));
+        }
+        let Some(pattern) = self.object.pattern.text() else { return self.skip("no-pattern") };
+        let valid_from = self.time("valid_from", &self.object.valid_from);
+        let valid_until = self.time("valid_until", &self.object.valid_until);
+        if valid_until.is_some_and(|until| valid_from.is_some_and(|from| until <= from)) {
+            return self.leave_out(id, modified, Fate::Skip("invalid-validity"));
+        }
+        let values = match self.reduce(pattern) {
+            Ok(values) => values,
+            Err(fate) => return self.leave_out(id, modified, fate),
+        };
+        let (tlp, markings) = self.markings();
+        let indicator = Indicator {
+            feed: 0,
+            id: Some(id),
+            values,
+            valid_from,
+            valid_until,
+            confidence: self.confidence(),
+            tlp,
+            context: self.words(),
+        };
+        self.objects.push(Draft { indicator, modified, fate: Fate::Use, markings, place: self.place });
+    }
+
+    /// The values that the pattern comes down to, or what else becomes of the indicator.
+    fn reduce(&mut self, text: &str) -> Result<Vec<(Observable, Part)>, Fate> {
+        let Ok(pattern) = pattern::parse(text) else {
+            return Err(Fate::Wait { reason: "bad-pattern", pattern: text.into() });
+        };
+        let Reduction { values, waiting } = pattern::reduce(&pattern);
+        if values.iter().any(|(value, _)| value.kind().is_some()) {
+            if let Some(rest) = waiting.first() {
+                self.objects.note("part-not-yet-matched", self.place, &rest.part);
+            }
+            return Ok(values);
+        }
+        let reason = waiting.first().map_or("not-yet-matched:and", |rest| waiting_word(rest.reason));
+        Err(Fate::Wait { reason, pattern: text.into() })
+    }
+
+    /// Keeps the id and version of an indicator that is not used, so that older versions do not come back.
+    fn leave_out(&mut self, id: Id, modified: Timestamp, fate: Fate) {
+        let indicator = Indicator {
+            feed: 0,
+            id: Some(id),
+            values: Vec::new(),
+            valid_from: None,
+            valid_until: None,
+            confidence: None,
+            tlp: None,
+            context: self.objects.context(&Words::default()),
+        };
+        self.objects.push(Draft { indicator, modified, fate, markings: 0, place: self.place });
+    }
+
+    fn confidence(&mut self) -> Option<u8> {
+        match self.object.confidence {
+            Value::Absent => None,
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just before")]
+            Value::Number(number) if (0.0..=100.0).contains(&number) => Some(number as u8),
+            _ => {
+                self.note("bad-confidence");
+                None
+            }
+        }
+    }
+
+    fn words(&mut self) -> std::sync::Arc<crate::indicator::Context> {
+        let object = self.object;
+        let mut words = Words {
+            name: self.text("bad-name", &object.name),
+            description: self.text("bad-description", &object.description),
+            ..Words::default()
+        };
+        for label in object.labels.texts().chain(object.indicator_types.texts()) {
+            once(&mut words.labels, label.trim());
+        }
+        for phase in object.kill_chain_phases.items() {
+            let part = |key| phase.get(key).and_then(Value::text);
+            if let (Some(chain), Some(phase)) = (part("kill_chain_name"), part("phase_name"))
+                && words.kill_chain.len() < WORDS_MAX
+                && !words.kill_chain.contains(&(chain, phase))
+            {
+                words.kill_chain.push((chain, phase));
+            }
+        }
+        for reference in object.external_references.items() {
+            once(&mut words.references, reference.get("url").and_then(Value::text).unwrap_or_default());
+        }
+        self.objects.context(&words)
+    }
+
+    /// The strictest of the built-in markings, and the number of the list of others.
+    fn markings(&mut self) -> (Option<Tlp>, u32) {
+        let object = self.object;
+        let whole = object.object_marking_refs.texts();
+        let parts = object.granular_markings.items();
+        let parts = parts.iter().filter_map(|part| part.get("marking_ref").and_then(Value::text));
+        let mut strictest = None;
+        let mut others = Vec::new();
+        for id in whole.chain(parts) {
+            match tlp::built_in(id) {
+                Some(tlp) => strictest = strictest.max(Some(tlp)),
+                None => others.push(self.objects.number(id)),
+            }
+        }
+        others.sort_unstable();
+        others.dedup();
+        (strictest, self.objects.marking_list(&others))
+    }
+
+    fn context(&mut self, kind: &str) {
+        let Some(id) = self.object.id.text() else { return };
+        match kind {
+            "relationship" => self.relation(id),
+            "marking-definition" => self.marking(id),
+            _ => {
+                if let Some(kind) = threat_kind(kind) {
+                    let alias = self.object.aliases.texts().next();
+                    let name = self.object.name.text().map(str::trim).filter(|name| !name.is_empty());
+                    let name = name.or(alias).filter(|_| !self.is_revoked());
+                    let name = name.map(|name| cut(name).into());
+                    let modified = self.version();
+                    self.objects.name(id, Named { kind, name, modified });
+                }
+            }
+        }
+    }
+
+    fn relation(&mut self, id: &str) {
+        let (Some(source), Some(target)) = (self.object.source_ref.text(), self.object.target_ref.text()) else {
+            return self.note("relation-without-ends");
+        };
+        let (id, modified) = (relation_id(id), self.version());
+        match self.object.relationship_type.text() {
+            Some("indicates" | "attributed-to") if self.is_revoked() => {
+                self.objects.revoke_relation(id, modified);
+            }
+            Some("indicates") => {
+                let target = self.objects.number(target);
+                let source = Id::parse(source);
+                self.objects.indicates.push(Relation { id, modified, source, target });
+            }
+            Some("attributed-to") => {
+                let (source, target) = (self.objects.number(source), self.objects.number(target));
+                self.objects.attributed.push(Attribution { id, modified, source, target });
+            }
+            _ => {}
+        }
+    }
+
+    fn marking(&mut self, id: &str) {
+        let object = self.object;
+        let first = object.definition.get("tlp").and_then(Value::text);
+        let second = object.extensions.get(tlp::TLP_2_EXTENSION);
+        let second = second.and_then(|extension| extension.get("tlp_2_0")).and_then(Value::text);
+        let named = object.name.text().filter(|name| name.get(..4).is_some_and(|p| p.eq_ignore_ascii_case("tlp:")));
+        let colour = [first, named, second].into_iter().flatten().filter_map(tlp::from_word).max();
+        if let Some(colour) = colour {
+            let number = self.objects.number(id);
+            let strictest = self.objects.markings.entry(number).or_insert(colour);
+            *strictest = colour.max(*strictest);
+        }
+    }
+
+    fn version(&mut self) -> Timestamp {
+        let modified = self.time("modified", &self.object.modified);
+        modified.or_else(|| self.time("created", &self.object.created)).unwrap_or(UNDATED)
+    }
+
+    fn is_revoked(&self) -> bool {
+        matches!(self.object.revoked, Value::Flag(true)) || self.object.revoked.text() == Some("true")
+    }
+
+    fn time(&mut self, property: &'static str, value: &Value<'_>) -> Option<Timestamp> {
+        let time = value.text().and_then(Timestamp::parse);
+        if time.is_none() && !matches!(value, Value::Absent) {
+            self.objects.note("bad-time", self.place, property);
+        }
+        time
+    }
+
+    fn text<'v>(&mut self, reason: &'static str, value: &'v Value<'_>) -> Option<&'v str> {
+        if value.is_no_text() {
+            self.note(reason);
+        }
+        let text = value.text().map(str::trim).filter(|text| !text.is_empty())?;
+        if text.len() > TEXT_BYTES_MAX {
+            self.note("long-text");
+        }
+        Some(cut(text))
+    }
+
+    fn note(&mut self, reason: &'static str) {
+        self.objects.note(reason, self.place, self.object.id.text().unwrap_or_default());
+    }
+
+    fn skip(&mut self, reason: &'static str) {
+        self.objects.skip(reason, self.place, self.object.id.text().unwrap_or_default());
+    }
+}
+
+/// What a type of object is to an indicator, if it can be indicated.
+fn threat_kind(kind: &str) -> Option<ThreatKind> {
+    Some(match kind {
+        "malware" => ThreatKind::Malware,
+        "threat-actor" | "intrusion-set" => ThreatKind::Actor,
+        "campaign" => ThreatKind::Campaign,
+        "tool" => ThreatKind::Tool,
+        "attack-pattern" => ThreatKind::AttackPattern,
+        "infrastructure" => ThreatKind::Infrastructure,
+        _ => return None,
+    })
+}
+
+/// The word under which an indicator is counted whose pattern gives no look-up.
+const fn waiting_word(waiting: Waiting) -> &'static str {
+    match waiting {
+        Waiting::And => "not-yet-matched:and",
+        Waiting::ObservationAnd => "not-yet-matched:observation-and",
+        Waiting::FollowedBy => "not-yet-matched:followed-by",
+        Waiting::Qualifier => "not-yet-matched:qualifier",
+        Waiting::Negation => "not-yet-matched:negation",
+        Waiting::Comparison => "not-yet-matched:comparison",
+        Waiting::Like => "not-yet-matched:like",
+        Waiting::Matches => "not-yet-matched:matches",
+        Waiting::Exists => "not-yet-matched:exists",
+        Waiting::Superset => "not-yet-matched:superset",
+        Waiting::KeyedText => "not-yet-matched:keyed-text",
+        Waiting::DigestAlgorithm => "not-yet-matched:digest-algorithm",
+        Waiting::UnknownProperty => "not-yet-matched:unknown-property",
+        Waiting::BadValue(_) => "bad-value",
+    }
+}
+
+/// The id of a relation: its UUID where it has one, which is all that tells relations apart.
+fn relation_id(id: &str) -> Id {
+    let uuid = id.strip_prefix("relationship--").and_then(crate::indicator::uuid);
+    uuid.map_or_else(|| Id::Text(id.into()), Id::Uuid)
+}
+
+fn once<'v>(words: &mut Vec<&'v str>, word: &'v str) {
+    if !word.is_empty() && words.len() < WORDS_MAX && !words.contains(&word) {
+        words.push(cut(word));
+    }
+}
+
+fn cut(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(TEXT_BYTES_MAX)).unwrap_or(text)
+}

@@ -1,0 +1,198 @@
+//! What became of the objects of a feed: counts by reason, with a few examples.
+//!
+//! Is: the accounting that every parser fills while it reads, so that nothing a feed sends disappears silently.
+//! Is not: a log; positions stand in the examples, and only in the first few of each reason.
+//! Invariant: reasons are short words from the code, never text of the feed, so their number is bounded.
+//! Fails: never. Costs: a scan over the reasons seen so far, and text for the examples only.
+
+/// Examples kept of each reason.
+pub const EXAMPLES_MAX: usize = 3;
+
+/// Bytes of an example; the rest is cut.
+pub const EXAMPLE_BYTES_MAX: usize = 240;
+
+/// How often something was said, and the first few cases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// The word that reports and metrics use.
+    pub reason: &'static str,
+    /// How often.
+    pub count: u64,
+    /// Up to [`EXAMPLES_MAX`] cases: place and culprit.
+    pub examples: Vec<String>,
+}
+
+/// Counts by reason, in the order in which the reasons first came up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts(Vec<Count>);
+
+impl Counts {
+    /// Counts one case; the example is asked for only while examples are kept.
+    pub fn add(&mut self, reason: &'static str, example: impl FnOnce() -> String) {
+        if self.count(reason) {
+            self.example(reason, example());
+        }
+    }
+
+    /// Counts one case and says whether an example of it is wanted, for callers that cannot make one in passing.
+    pub fn count(&mut self, reason: &'static str) -> bool {
+        let count = self.entry(reason);
+        count.count += 1;
+        count.examples.len() < EXAMPLES_MAX
+    }
+
+    /// Keeps an example of a case that was counted.
+    pub fn example(&mut self, reason: &'static str, example: String) {
+        self.entry(reason).examples.push(shortened(example));
+    }
+
+    /// Adds the counts of another part of the same feed.
+    pub fn absorb(&mut self, other: Counts) {
+        for from in other.0 {
+            let count = self.entry(from.reason);
+            count.count += from.count;
+            let free = EXAMPLES_MAX.saturating_sub(count.examples.len());
+            count.examples.extend(from.examples.into_iter().take(free));
+        }
+    }
+
+    /// All of them together.
+    pub fn total(&self) -> u64 {
+        self.0.iter().map(|count| count.count).sum()
+    }
+
+    /// How often this reason came up.
+    pub fn of(&self, reason: &str) -> u64 {
+        self.0.iter().find(|count| count.reason == reason).map_or(0, |count| count.count)
+    }
+
+    /// The counts, as they came up.
+    pub fn iter(&self) -> std::slice::Iter<'_, Count> {
+        self.0.iter()
+    }
+
+    /// The counts, the largest first.
+    pub fn into_sorted(mut self) -> Vec<Count> {
+        self.0.sort_by(|a, b| b.count.cmp(&a.count).then(a.reason.cmp(b.reason)));
+        self.0
+    }
+
+    fn entry(&mut self, reason: &'static str) -> &mut Count {
+        let found = self.0.iter().position(|count| count.reason == reason);
+        let at = found.unwrap_or_else(|| {
+            self.0.push(Count { reason, count: 0, examples: Vec::new() });
+            self.0.len() - 1
+        });
+        &mut self.0[at]
+    }
+}
+
+/// The fate of what was read of a feed.
+///
+/// `received` is what came; what is in neither `context` nor `skipped` became an indicator.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Objects, or lines with a value (a hosts line counts its names).
+    pub received: u64,
+    /// Objects that say something about indicators, and all others that are no indicators, by type.
+    pub context: Vec<(Box<str>, u64)>,
+    /// Not used, by reason.
+    pub skipped: Counts,
+    /// Used, but something in it was wrong and left out, by reason.
+    pub noted: Counts,
+    /// Messages about the whole file (cut, broken from here on).
+    pub warnings: Vec<String>,
+}
+
+impl Tally {
+    /// Counts an object of this type as context. Types beyond a limit are counted together as `other`.
+    pub fn context(&mut self, kind: &str) {
+        const TYPES_MAX: usize = 64;
+        if let Some((_, count)) = self.context.iter_mut().find(|(known, _)| **known == *kind) {
+            *count += 1;
+            return;
+        }
+        if self.context.len() < TYPES_MAX {
+            self.context.push((shortened(kind.to_owned()).into(), 1));
+        } else if kind != OTHER {
+            self.context_other();
+        }
+    }
+
+    /// Objects counted as context.
+    pub fn context_total(&self) -> u64 {
+        self.context.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Adds the tally of another part of the same feed.
+    pub fn absorb(&mut self, other: Tally) {
+        self.received += other.received;
+        for (kind, count) in other.context {
+            match self.context.iter_mut().find(|(known, _)| *known == kind) {
+                Some((_, sum)) => *sum += count,
+                None => self.context.push((kind, count)),
+            }
+        }
+        self.skipped.absorb(other.skipped);
+        self.noted.absorb(other.noted);
+        self.warnings.extend(other.warnings);
+    }
+
+    fn context_other(&mut self) {
+        match self.context.iter_mut().find(|(known, _)| **known == *OTHER) {
+            Some((_, count)) => *count += 1,
+            None => self.context.push((OTHER.into(), 1)),
+        }
+    }
+}
+
+/// Cuts text of a feed to a length that fits a report, and makes control characters visible.
+pub fn shortened(mut text: String) -> String {
+    if text.len() > EXAMPLE_BYTES_MAX {
+        let end = text.floor_char_boundary(EXAMPLE_BYTES_MAX);
+        text.truncate(end);
+        text.push_str("...");
+    }
+    if text.chars().any(char::is_control) {
+        text = text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
+    }
+    text
+}
+
+const OTHER: &str = "other";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_all_and_keeps_three_examples() {
+        let mut counts = Counts::default();
+        for line in 1..=5 {
+            counts.add("not-a-domain", || format!("line {line}"));
+        }
+        counts.add("empty", || "line 9".to_owned());
+        assert_eq!(counts.total(), 6);
+        assert_eq!(counts.of("not-a-domain"), 5);
+        let sorted = counts.into_sorted();
+        assert_eq!(sorted[0].examples, ["line 1", "line 2", "line 3"]);
+        assert_eq!(sorted[1].reason, "empty");
+    }
+
+    #[test]
+    fn hostile_types_are_bounded() {
+        let mut tally = Tally::default();
+        for n in 0..1000 {
+            tally.context(&format!("x-{n}"));
+        }
+        assert_eq!(tally.context_total(), 1000);
+        assert!(tally.context.len() <= 65);
+    }
+
+    #[test]
+    fn examples_are_short_and_printable() {
+        let text = shortened(format!("a\u{1b}[31m{}", "ä".repeat(1000)));
+        assert!(text.len() <= EXAMPLE_BYTES_MAX + 8);
+        assert!(!text.contains('\u{1b}'));
+    }
+}

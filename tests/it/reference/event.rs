@@ -1,0 +1,194 @@
+//! One event as strings with their fields: docs/MATCHING.md M1 and M2.1 to M2.4.
+
+/// A string of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Field {
+    /// M10.6.
+    pub(crate) path: String,
+    /// The innermost key; empty for text.
+    pub(crate) key: String,
+    /// The string is a value of JSON (not a key, not text).
+    pub(crate) value: bool,
+    /// The whole number that M3.12 finds in the same object.
+    pub(crate) port: Option<u16>,
+    /// The string, escapes undone.
+    pub(crate) text: String,
+}
+
+/// How events are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Auto,
+    Text,
+}
+
+/// The strings of an event (a line without its line end), in order.
+pub(crate) fn fields(event: &[u8], format: Format) -> Vec<Field> {
+    if format == Format::Auto
+        && let Some(json) = json_object(event)
+    {
+        let mut walk = Walk { chars: json.chars().collect(), at: 0, fields: Vec::new() };
+        walk.value(&mut Vec::new(), "");
+        return walk.fields;
+    }
+    let text = String::from_utf8_lossy(event).into_owned();
+    vec![Field { path: "message".into(), key: String::new(), value: false, port: None, text }]
+}
+
+/// M1.2.
+pub(crate) fn json_object(event: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(event).ok()?;
+    let blank = |c| matches!(c, ' ' | '\t' | '\r' | '\n');
+    let text = text.trim_matches(blank);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_matches(blank);
+    let whole = text.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    whole.then_some(text)
+}
+
+/// A walk over JSON that is known to be right.
+struct Walk {
+    chars: Vec<char>,
+    at: usize,
+    fields: Vec<Field>,
+}
+
+impl Walk {
+    fn blanks(&mut self) {
+        while self.chars[self.at].is_ascii_whitespace() {
+            self.at += 1;
+        }
+    }
+
+    fn take(&mut self) -> char {
+        self.at += 1;
+        self.chars[self.at - 1]
+    }
+
+    fn push(&mut self, path: &[String], key: &str, value: bool, text: String) {
+        self.fields.push(Field { path: path.join("."), key: key.into(), value, port: None, text });
+    }
+
+    /// Gives the scalar as text, for the mapped port.
+    fn value(&mut self, path: &mut Vec<String>, key: &str) -> Option<String> {
+        self.blanks();
+        match self.chars[self.at] {
+            '{' => {
+                self.object(path);
+                None
+            }
+            '[' => {
+                self.array(path, key);
+                None
+            }
+            '"' => {
+                let text = self.string();
+                self.push(path, key, true, text.clone());
+                Some(text)
+            }
+            _ => {
+                let mut text = String::new();
+                while self.at < self.chars.len() && !",]} \t\r\n".contains(self.chars[self.at]) {
+                    text.push(self.take());
+                }
+                Some(text)
+            }
+        }
+    }
+
+    fn object(&mut self, path: &mut Vec<String>) {
+        self.at += 1;
+        // key, its scalar, and the number of the field if it is a string
+        let mut members: Vec<(String, String, Option<usize>)> = Vec::new();
+        loop {
+            self.blanks();
+            match self.take() {
+                '}' => break,
+                ',' => continue,
+                _ => self.at -= 1,
+            }
+            let key = self.string();
+            path.push(key.clone());
+            self.push(path, &key, false, key.clone());
+            self.blanks();
+            self.at += 1;
+            let number = self.fields.len();
+            if let Some(scalar) = self.value(path, &key) {
+                let string = (self.fields.len() > number).then_some(number);
+                members.push((key, scalar, string));
+            }
+            path.pop();
+        }
+        for (key, _, number) in &members {
+            let port = port_keys(key).into_iter().find_map(|wanted| {
+                let (_, scalar, _) = members.iter().find(|(k, _, _)| *k == wanted)?;
+                whole_port(scalar)
+            });
+            if let Some(number) = number {
+                self.fields[*number].port = port;
+            }
+        }
+    }
+
+    fn array(&mut self, path: &mut Vec<String>, key: &str) {
+        self.at += 1;
+        for step in 0.. {
+            self.blanks();
+            match self.take() {
+                ']' => return,
+                ',' => {}
+                _ => self.at -= 1,
+            }
+            path.push(step.to_string());
+            self.value(path, key);
+            path.pop();
+        }
+    }
+
+    fn string(&mut self) -> String {
+        let mut units: Vec<u16> = Vec::new();
+        self.at += 1;
+        loop {
+            match self.take() {
+                '"' => return String::from_utf16_lossy(&units),
+                '\\' => match self.take() {
+                    'u' => {
+                        let hex: String = (0..4).map(|_| self.take()).collect();
+                        units.extend(u16::from_str_radix(&hex, 16));
+                    }
+                    c => {
+                        let c = match c {
+                            'n' => '\n',
+                            'r' => '\r',
+                            't' => '\t',
+                            'b' => '\u{8}',
+                            'f' => '\u{c}',
+                            other => other,
+                        };
+                        units.extend(c.encode_utf16(&mut [0; 2]).iter());
+                    }
+                },
+                c => units.extend(c.encode_utf16(&mut [0; 2]).iter()),
+            }
+        }
+    }
+}
+
+/// M3.12: keys that may hold the port of an address under this key.
+fn port_keys(key: &str) -> Vec<String> {
+    const ENDINGS: [(&str, &str); 8] = [
+        ("_h", "_p"),
+        ("ip", "port"),
+        ("Ip", "Port"),
+        ("IP", "Port"),
+        ("address", "port"),
+        ("addr", "port"),
+        ("Address", "Port"),
+        ("Addr", "Port"),
+    ];
+    ENDINGS.iter().filter_map(|(from, to)| Some(format!("{}{to}", key.strip_suffix(from)?))).collect()
+}
+
+fn whole_port(scalar: &str) -> Option<u16> {
+    let digits = !scalar.is_empty() && scalar.bytes().all(|b| b.is_ascii_digit());
+    scalar.parse().ok().filter(|&port| digits && port > 0)
+}
