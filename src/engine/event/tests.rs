@@ -1,3 +1,5 @@
+//! Tests of the walk.
+
 use super::*;
 
 fn walk(raw: &str) -> Option<Vec<(String, String, Role)>> {

@@ -93,8 +93,7 @@ impl Tokens {
                 cut
             }
         };
-        let mut ends =
-            Ends { whole, trimmed: self.region.trimmed.max(from), short: cut.trimmed.max(from) };
+        let mut ends = Ends { whole, trimmed: self.region.trimmed.max(from), short: cut.trimmed.max(from) };
         // the bracket of an IPv6 host is no punctuation
         let host = host_start(text, from, whole);
         if text.get(host) == Some(&b'[')
