@@ -1,3 +1,5 @@
+//! Framing over real files: every read size, limit, codec and number of workers gives the same events.
+
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
