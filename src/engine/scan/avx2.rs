@@ -77,44 +77,33 @@ fn equal(v: __m256i, byte: u8) -> u32 {
     unsafe { mask(_mm256_cmpeq_epi8(v, _mm256_set1_epi8(byte.cast_signed()))) }
 }
 
-#[inline(always)]
-fn half(bytes: &[u8; 32]) -> [u32; 9] {
-    let v = load(bytes);
-    let c = classes(v);
-    // SAFETY: no memory is touched; AVX2 as above.
-    let (digit, dot, underscore) = unsafe {
-        (mask(_mm256_slli_epi16::<7>(c)), mask(_mm256_slli_epi16::<3>(c)), mask(_mm256_slli_epi16::<1>(c)))
-    };
-    let high = mask(v);
-    [
-        any(c, class::ALPHA),
-        digit,
-        any(c, class::HEX),
-        dot,
-        mask(c),
-        any(c, class::LABEL) | high,
-        underscore,
-        high,
-        equal(v, b'\\'),
-    ]
-}
-
 impl Classes for Avx2 {
     #[inline(always)]
     fn classify(block: &[u8; BLOCK]) -> Masks {
         let ([a, b], _) = block.as_chunks::<32>() else { unreachable!("64 bytes are two times 32") };
-        let (a, b) = (half(a), half(b));
-        let join = |i: usize| u64::from(a[i]) | u64::from(b[i]) << 32;
+        let (a, b) = (load(a), load(b));
+        let (ca, cb) = (classes(a), classes(b));
+        let join = |a: u32, b: u32| u64::from(a) | u64::from(b) << 32;
+        let in_class = |bits: u8| join(any(ca, bits), any(cb, bits));
+        // SAFETY: no memory is touched; AVX2 as above.
+        let (digit, dot, underscore) = unsafe {
+            (
+                join(mask(_mm256_slli_epi16::<7>(ca)), mask(_mm256_slli_epi16::<7>(cb))),
+                join(mask(_mm256_slli_epi16::<3>(ca)), mask(_mm256_slli_epi16::<3>(cb))),
+                join(mask(_mm256_slli_epi16::<1>(ca)), mask(_mm256_slli_epi16::<1>(cb))),
+            )
+        };
+        let high = join(mask(a), mask(b));
         Masks {
-            alpha: join(0),
-            digit: join(1),
-            hex: join(2),
-            dot: join(3),
-            colon: join(4),
-            label: join(5),
-            underscore: join(6),
-            high: join(7),
-            backslash: join(8),
+            alpha: in_class(class::ALPHA),
+            digit,
+            hex: in_class(class::HEX),
+            dot,
+            colon: join(mask(ca), mask(cb)),
+            label: in_class(class::LABEL) | high,
+            underscore,
+            high,
+            backslash: join(equal(a, b'\\'), equal(b, b'\\')),
         }
     }
 
