@@ -16,20 +16,81 @@ pub struct Timestamp(pub i64);
 impl Timestamp {
     /// Reads an RFC 3339 date and time with any number of fraction digits; digits beyond six are dropped.
     pub fn parse(text: &str) -> Option<Timestamp> {
-        let instant: jiff::Timestamp = text.trim().parse().ok()?;
+        let text = text.trim();
+        if let Some(usual) = Timestamp::parse_usual(text.as_bytes()) {
+            return Some(usual);
+        }
+        let instant: jiff::Timestamp = text.parse().ok()?;
         Some(Timestamp(instant.as_microsecond()))
+    }
+
+    /// `YYYY-MM-DDThh:mm:ss[.f]Z`, the spelling of nearly all feeds, to the last second of the year 9999, which stands
+    /// for "no end" in many of them.
+    fn parse_usual(text: &[u8]) -> Option<Timestamp> {
+        let (clock, fraction) = text.strip_suffix(b"Z")?.split_at_checked(19)?;
+        let number = |from: usize, to: usize| {
+            let digits = clock.get(from..to)?;
+            let value =
+                |sum, b: &u8| if b.is_ascii_digit() { Some(sum * 10 + i64::from(b - b'0')) } else { None };
+            digits.iter().try_fold(0i64, value)
+        };
+        let signs = [clock[4], clock[7], clock[10], clock[13], clock[16]];
+        let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+        let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let days_in_month = match month {
+            2 => 28 + i64::from(leap),
+            4 | 6 | 9 | 11 => 30,
+            1..=12 => 31,
+            _ => return None,
+        };
+        if signs != *b"--T::"
+            || !(1..=days_in_month).contains(&day)
+            || hour > 23
+            || minute > 59
+            || second > 59
+        {
+            return None;
+        }
+        let mut micros = 0;
+        if let Some((point, digits)) = fraction.split_first() {
+            if *point != b'.' || digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+                return None;
+            }
+            let six = digits.iter().copied().chain(std::iter::repeat(b'0')).take(6);
+            micros = six.fold(0, |sum, b| sum * 10 + i64::from(b - b'0'));
+        }
+        // Days since 1970-01-01, with years that begin in March.
+        let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+        let century = year.div_euclid(100);
+        let days =
+            year * 365 + year.div_euclid(4) - century + year.div_euclid(400) + (month * 153 + 2) / 5 + day
+                - 719_469;
+        Some(Timestamp((((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000_000 + micros))
     }
 }
 
 impl fmt::Display for Timestamp {
     /// `2026-11-24T10:55:18Z`, with a fraction of three or six digits only where there is one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_microsecond(self.0) {
-            Ok(t) => write!(f, "{t}"),
-            Err(_) => write!(f, "{}us", self.0),
+        if let Ok(time) = jiff::Timestamp::from_microsecond(self.0) {
+            return write!(f, "{time}");
+        }
+        // The calendar of `jiff` leaves out the last day and a half of the year 9999.
+        let earlier = self.0.checked_sub(LAST_DAYS).and_then(|us| jiff::Timestamp::from_microsecond(us).ok());
+        match earlier.map(|earlier| earlier.to_string()) {
+            Some(text) if text.starts_with("9999-12-2") => {
+                let (day, clock) = text.split_at_checked(10).unwrap_or_default();
+                let day = if day.ends_with('8') { "9999-12-30" } else { "9999-12-31" };
+                write!(f, "{day}{clock}")
+            }
+            _ => write!(f, "{}us", self.0),
         }
     }
 }
+
+/// Two days, in microseconds.
+const LAST_DAYS: i64 = 2 * 24 * 3600 * 1_000_000;
 
 /// Traffic Light Protocol, TLP 1 and 2, from the least to the most restricted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -226,4 +287,62 @@ pub struct Indicator {
     pub tlp: Option<Tlp>,
     /// What it points to.
     pub context: Arc<Context>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_jiff_reads_them() {
+        for text in [
+            "1970-01-01T00:00:00Z",
+            "2000-02-29T23:59:59.999999Z",
+            "2024-02-29T12:00:00.1Z",
+            "2100-03-01T00:00:00Z",
+            "1969-12-31T23:59:59.5Z",
+            "0001-01-01T00:00:00Z",
+            "0000-03-01T00:00:00Z",
+            "2026-11-24T10:55:18.1234567Z",
+        ] {
+            let ours = Timestamp::parse_usual(text.as_bytes()).unwrap();
+            let theirs: jiff::Timestamp = text.parse().unwrap();
+            assert_eq!(ours.0.div_euclid(1), theirs.as_microsecond(), "{text}");
+        }
+        for day in 0..150_000 {
+            let time = Timestamp(day * 86_400_000_000 - 20_000 * 86_400_000_000);
+            assert_eq!(Timestamp::parse_usual(time.to_string().as_bytes()), Some(time));
+        }
+    }
+
+    #[test]
+    fn other_spellings_and_none() {
+        let noon = Timestamp::parse("2020-01-01T12:00:00Z");
+        assert!(noon.is_some());
+        for text in ["2020-01-01T13:00:00+01:00", " 2020-01-01t12:00:00z ", "2020-01-01 12:00:00Z"] {
+            assert_eq!(Timestamp::parse(text), noon, "{text}");
+        }
+        for text in [
+            "",
+            "2020",
+            "2021-02-29T00:00:00Z",
+            "2020-01-01T24:00:00Z",
+            "2020-01-01T00:00:00.Z",
+            "2020-01-01",
+        ] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_last_days_of_the_calendar() {
+        for text in [
+            "9999-12-30T21:59:59Z",
+            "9999-12-30T23:00:00Z",
+            "9999-12-31T23:59:59Z",
+            "9999-12-31T23:59:59.999999Z",
+        ] {
+            assert_eq!(Timestamp::parse(text).unwrap().to_string(), text);
+        }
+    }
 }

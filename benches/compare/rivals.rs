@@ -149,10 +149,12 @@ pub(crate) fn python(plan: &Plan, module: &str, file: &str, note: &str, list: &P
 pub(crate) fn fluent_bit(plan: &Plan, list: &Path, events: &Path) -> Found {
     found("fluent-bit", plan, || {
         let program = program(plan, "fluent-bit")?;
-        let command = vec![program.clone().into(), "-c".into(), script("fluent-bit.conf")];
+        // its input of standard input needs a pipe: a file cannot be waited for
+        let pipe = "cat \"$3\" | exec \"$1\" -c \"$2\"";
+        let mut command: Vec<OsString> = vec!["sh".into(), "-c".into(), pipe.into(), "sh".into()];
+        command.extend([program.clone().into(), script("fluent-bit.conf"), events.into()]);
         let mut rival = Contender::new("fluent-bit", events, command);
         rival.environment = vec![("RIVAL_FOLDER", FOLDER.into()), ("RIVAL_LIST", list.into())];
-        rival.by_stdin = true;
         rival.version = version(&program);
         rival.note = "ten fields, exact; re-serialises; waits for its flush interval".into();
         Ok(rival)

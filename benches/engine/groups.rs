@@ -117,6 +117,7 @@ fn features(plan: &Plan, record: &mut Record) -> anyhow::Result<()> {
     let off = set::generation(set::mixed(plan.indicators))?;
     let more = set::networks(5000, 20_000)?;
     let mut on = set::generation(set::mixed(plan.indicators).chain(more))?;
+    on.policy.exclude = ["user_agent", "certificate.*"].map(Box::from).to_vec();
     on.policy.min_confidence = Some(50);
     let events = set::events(Events::Zeek, plan.bytes, planted(plan))?;
     let contenders = vec![

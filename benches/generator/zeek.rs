@@ -115,7 +115,7 @@ impl Zeek {
         let server = names::either(&mut self.random).to_string();
         self.head("ssl", &server, 443, out)?;
         let random = &mut self.random;
-        let resumed = random.chance(0.3);
+        let resumed = random.chance(0.6);
         write!(
             out,
             ",\"version\":\"TLSv12\",\"cipher\":\"TLS_ECDHE_RSA_WITH_AES_{}_GCM_SHA256\",\

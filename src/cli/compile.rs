@@ -69,13 +69,16 @@ struct Feed<'a> {
     received: u64,
     used: u64,
     context_objects: u64,
+    context_types: Vec<(&'a str, u64)>,
+    noted: Vec<Reason<'a>>,
     skipped: Vec<Reason<'a>>,
     warnings: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
 struct Reason<'a> {
-    reason: &'static str,
+    #[serde(rename = "reason")]
+    word: &'static str,
     count: u64,
     examples: &'a [String],
 }
@@ -110,6 +113,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
                 received: feed.received,
                 used: feed.used,
                 context_objects: feed.context_objects,
+                context_types: feed.context_types.iter().map(|(name, count)| (&**name, *count)).collect(),
+                noted: reasons(&feed.noted),
                 skipped: reasons(&feed.skipped),
                 warnings: &feed.warnings,
             })
@@ -132,7 +137,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
 }
 
 fn reasons<'a>(counted: &'a [(&'static str, u64, Vec<String>)]) -> Vec<Reason<'a>> {
-    counted.iter().map(|(reason, count, examples)| Reason { reason, count: *count, examples }).collect()
+    counted.iter().map(|(word, count, examples)| Reason { word, count: *count, examples }).collect()
 }
 
 fn describe(summary: &Summary<'_>) -> Result<String, std::fmt::Error> {
@@ -148,7 +153,11 @@ fn describe(summary: &Summary<'_>) -> Result<String, std::fmt::Error> {
             feed.context_objects,
             feed.skipped.iter().map(|reason| reason.count).sum::<u64>()
         )?;
+        for (name, count) in &feed.context_types {
+            writeln!(out, "  context {name:<24} {count:>8}")?;
+        }
         write_reasons(&mut out, "skipped", &feed.skipped)?;
+        write_reasons(&mut out, "used in part", &feed.noted)?;
         for warning in feed.warnings {
             writeln!(out, "  warning: {}", warning.replace('\n', " "))?;
         }
@@ -158,8 +167,8 @@ fn describe(summary: &Summary<'_>) -> Result<String, std::fmt::Error> {
         writeln!(out, "  {:<12} {:>12}", entries.kind, entries.count)?;
     }
     if !summary.refused.is_empty() {
-        writeln!(out, "refused by rule (--allow NAME takes them)")?;
-        write_reasons(&mut out, "", &summary.refused)?;
+        writeln!(out, "values not taken by rule (--allow NAME takes them, where there is such a rule)")?;
+        write_reasons(&mut out, "refused", &summary.refused)?;
     }
     writeln!(out, "bytes by section")?;
     for section in summary.sections.iter().filter(|section| section.bytes > 0) {
@@ -169,9 +178,8 @@ fn describe(summary: &Summary<'_>) -> Result<String, std::fmt::Error> {
 }
 
 fn write_reasons(out: &mut String, word: &str, reasons: &[Reason<'_>]) -> std::fmt::Result {
-    for Reason { reason, count, examples } in reasons {
-        let line = format!("  {word} {reason:<24} {count:>8}");
-        writeln!(out, "{}", line.replacen("   ", "  ", usize::from(word.is_empty())))?;
+    for Reason { word: reason, count, examples } in reasons {
+        writeln!(out, "  {word} {reason:<24} {count:>8}")?;
         for example in *examples {
             writeln!(out, "      {}", example.replace('\n', " "))?;
         }

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -26,6 +25,7 @@ use crate::stage::{Origin, Output, Signals};
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub(crate) struct Arguments {
     /// Event files, plain, gzip, zstd, bzip2 or xz; standard input when there is none, or for `-`
     #[arg(value_name = "FILE")]
@@ -169,8 +169,8 @@ fn policy(rules: &Rules) -> Policy {
 }
 
 /// Runs the filter.
-pub(crate) fn run(arguments: Arguments) -> Result<u8> {
-    check(&arguments)?;
+pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
+    check(arguments)?;
     let origins = origins(&arguments.files)?;
     let mut opened = Vec::new();
     for path in &arguments.snapshot {
@@ -186,7 +186,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8> {
     let snapshots = opened.iter().map(|one| Arc::clone(&one.snapshot)).collect();
     let current = Arc::new(Current::new(Generation { snapshots, policy: policy(&arguments.rules) }));
     let signals = Arc::new(Signals::default());
-    let progress = Progress::start(&arguments, &signals);
+    let progress = Progress::start(arguments, &signals);
     let verifier = Verifier::start(&opened, &signals)?;
     let follower = if arguments.follow {
         Some(Follower::start(opened, Arc::clone(&current), progress.teller())?)
@@ -195,7 +195,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8> {
         None
     };
     let start = Instant::now();
-    let options = options(&arguments, origins);
+    let options = options(arguments, origins);
     let summary = run_stage(&options, output, &current, &signals, progress.teller());
     let took = start.elapsed();
     if let Some(follower) = follower {
@@ -203,9 +203,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8> {
     }
     progress.finish();
     let verified = verifier.finish();
-    report(&arguments, &summary, took)?;
+    report(arguments, &summary, took)?;
     verified?;
-    outcome(&arguments, summary)
+    outcome(arguments, summary)
 }
 
 /// Usage that the parser of arguments cannot see.
@@ -259,32 +259,22 @@ fn origins(files: &[PathBuf]) -> Result<Vec<Origin>> {
         .collect()
 }
 
-/// Opens the output, which must not be one of the inputs.
+/// Opens the output, which must not be one of the inputs: reading what is written never ends.
 fn output(path: Option<&Path>, origins: &[Origin]) -> Result<Output> {
-    let same = |meta: &std::fs::Metadata, identity: (u64, u64)| (meta.dev(), meta.ino()) == identity;
-    let clash = |identity: (u64, u64)| {
-        origins.iter().find_map(|origin| match origin {
-            Origin::Stdin => None,
-            Origin::File(file) => {
-                file.metadata().is_ok_and(|meta| same(&meta, identity)).then(|| origin.name())
-            }
-        })
+    let clash = |identity: (u64, u64)| match origins.iter().find(|one| one.identity() == Some(identity)) {
+        Some(origin) => Err(anyhow!("{} is both an input and the output", origin.name())),
+        None => Ok(()),
     };
-    let output = match path {
+    let output = match path.filter(|path| *path != Path::new("-")) {
         None => Output::stdout().context("standard output")?,
-        Some(path) if path == Path::new("-") => Output::stdout().context("standard output")?,
         Some(path) => {
-            let there = path.metadata().ok().filter(std::fs::Metadata::is_file);
-            if let Some(name) = there.and_then(|meta| clash((meta.dev(), meta.ino()))) {
-                return Err(anyhow!("{name} is both an input and the output"));
-            }
+            // before the file is emptied
+            Origin::File(path.to_owned()).identity().map_or(Ok(()), clash)?;
             Output::file(File::create(path).with_context(|| path.display().to_string())?)
         }
     };
-    match output.identity().and_then(clash) {
-        Some(name) => Err(anyhow!("{name} is both an input and the output")),
-        None => Ok(output),
-    }
+    output.identity().map_or(Ok(()), clash)?;
+    Ok(output)
 }
 
 fn options(arguments: &Arguments, origins: Vec<Origin>) -> Options {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::note;
 use crate::index::{Allow, Builder, Report, Snapshot};
@@ -51,8 +51,10 @@ pub(crate) fn compile(feeds: &[String], allow: Allow, quiet: bool) -> Result<Com
         return Err(anyhow!("standard input can be one feed only"));
     }
     let spinner = spinner("reading feeds", quiet);
-    let Loaded { feeds, indicators, reports, .. } = intake::load(&sources)?;
-    spinner.set_message("building");
+    let loaded = intake::load_watched(&sources, &mut |bytes| spinner.inc(bytes));
+    let Loaded { feeds, indicators, reports, waiting: _ } =
+        loaded.inspect_err(|_| spinner.finish_and_clear())?;
+    spinner.set_message("building from");
     let mut builder = Builder::new(&feeds, allow);
     for indicator in indicators {
         builder.add(indicator);
@@ -64,7 +66,7 @@ pub(crate) fn compile(feeds: &[String], allow: Allow, quiet: bool) -> Result<Com
     }
     let (bytes, report) = built?;
     if !quiet && !report.refused.is_empty() {
-        note(format_args!("not taken by rule (--allow NAME takes them): {}", counted(&report.refused)));
+        note(format_args!("values not taken by rule: {}", counted(&report.refused)));
     }
     Ok(Compiled { feeds: reports, report, bytes })
 }
@@ -131,7 +133,9 @@ fn spinner(message: &'static str, quiet: bool) -> ProgressBar {
     if quiet || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let spinner = ProgressBar::new_spinner().with_message(message);
+    let style = ProgressStyle::with_template("{spinner} {msg} {bytes}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let spinner = ProgressBar::new_spinner().with_style(style).with_message(message);
     spinner.enable_steady_tick(Duration::from_millis(200));
     spinner
 }

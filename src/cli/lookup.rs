@@ -7,8 +7,8 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, anyhow};
@@ -20,10 +20,12 @@ use crate::cli::filter::read_at;
 use crate::cli::snapshot::Line;
 use crate::cli::{NOTHING, intel, usage};
 use crate::engine::At;
-use crate::index::{Entry, Record, Snapshot};
+use crate::engine::token::{Candidate, Tokens, What};
+use crate::engine::verify::{Finding, Grade, Verifier};
+use crate::index::{Entry, Snapshot};
 use crate::indicator::{Part, Timestamp};
-use crate::observable::{self, Hint, IpPort, Network, Observable, Url};
-use crate::policy;
+use crate::observable::{self, Hint, Network, Observable};
+use crate::policy::{self, Claims, Policy, Rule, Surroundings};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -115,7 +117,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
 }
 
 /// All snapshots, verified.
-fn snapshots(arguments: &Arguments) -> Result<Vec<Snapshot>> {
+fn snapshots(arguments: &Arguments) -> Result<Vec<Arc<Snapshot>>> {
     if arguments.intel.is_empty() && arguments.snapshot.is_empty() {
         return Err(usage(
             "lookup",
@@ -126,18 +128,18 @@ fn snapshots(arguments: &Arguments) -> Result<Vec<Snapshot>> {
     for path in &arguments.snapshot {
         let snapshot = intel::open(path)?;
         snapshot.verify_blocks().map_err(|error| intel::named(path, &error))?;
-        snapshots.push(snapshot);
+        snapshots.push(Arc::new(snapshot));
     }
     if !arguments.intel.is_empty() {
         let compiled = intel::compile(&arguments.intel, intel::allow(&arguments.allow), true)?;
-        snapshots.push(Snapshot::from_bytes(compiled.bytes)?);
+        snapshots.push(Arc::new(Snapshot::from_bytes(compiled.bytes)?));
     }
     Ok(snapshots)
 }
 
 fn answer<'a>(
     query: &'a str,
-    snapshots: &[Snapshot],
+    snapshots: &[Arc<Snapshot>],
     now: Option<Timestamp>,
     limit: usize,
 ) -> Result<Answer<'a>> {
@@ -154,25 +156,48 @@ fn answer<'a>(
             resembling(&mut answer, snapshot, entries, "one-typo", now, limit);
         }
     } else {
-        let values = match observable::read(query, Hint::None) {
-            Ok(values) => values,
-            Err(refused) => {
-                answer.problem = Some(refused.to_string());
-                return Ok(answer);
-            }
-        };
-        for value in values {
-            answer.read_as.push(value.to_string());
-            for snapshot in snapshots {
-                let mut seen = Vec::new();
-                ask(snapshot, &value, &mut seen);
-                for (grade, entry, rule) in seen {
-                    indicators(&mut answer.hits, snapshot, grade, entry, rule, now);
-                }
-            }
-        }
+        exact(&mut answer, snapshots, now);
     }
     Ok(answer)
+}
+
+/// Asks for a value of a kind, or else for all that a piece of an event holds.
+fn exact(answer: &mut Answer<'_>, snapshots: &[Arc<Snapshot>], now: Option<Timestamp>) {
+    let values = match observable::read(answer.query, Hint::None) {
+        Ok(values) => values,
+        Err(refused) => {
+            answer.problem = Some(refused.to_string());
+            Vec::new()
+        }
+    };
+    for value in &values {
+        answer.read_as.push(value.to_string());
+        if let Observable::Network(network) = value {
+            for snapshot in snapshots {
+                for (grade, entry) in ask_network(snapshot, *network) {
+                    indicators(&mut answer.hits, snapshot, grade, entry, None, now);
+                }
+            }
+            continue;
+        }
+        text(answer, &value.to_string(), snapshots, now);
+    }
+    if values.is_empty() {
+        text(answer, &observable::refang(answer.query), snapshots, now);
+    }
+    if !answer.hits.is_empty() {
+        answer.problem = None;
+    }
+}
+
+/// Adds what a text hits.
+fn text(answer: &mut Answer<'_>, text: &str, snapshots: &[Arc<Snapshot>], now: Option<Timestamp>) {
+    for (finding, rule) in ask(text, snapshots) {
+        if let Some(snapshot) = snapshots.get(finding.snapshot) {
+            let grade = finding.grade.as_str();
+            indicators(&mut answer.hits, snapshot, grade, finding.entry, rule, now);
+        }
+    }
 }
 
 /// A text to search for: as names and URLs are stored, lower case and without a scheme.
@@ -200,88 +225,61 @@ fn resembling(
     }
 }
 
-/// An entry with its grade and the rule that suppresses all its hits.
-type Found = (&'static str, Entry, Option<&'static str>);
-
-/// Asks for a value as for a candidate (docs/MATCHING.md section 2).
-fn ask(snapshot: &Snapshot, value: &Observable, found: &mut Vec<Found>) {
-    match value {
-        Observable::Ip(address) => ask_address(snapshot, *address, found),
-        Observable::Network(network) => ask_network(snapshot, *network, found),
-        Observable::IpPort(pair) => {
-            let rule = reserved(pair.address);
-            found.extend(snapshot.ip_port(*pair).map(|entry| ("exact", entry, rule)));
-            ask_address(snapshot, pair.address, found);
+/// What a value hits: it is cut into candidates and these are looked up by the code that reads events.
+fn ask(text: &str, snapshots: &[Arc<Snapshot>]) -> Vec<(Finding, Option<Rule>)> {
+    let bytes = text.as_bytes();
+    let (mut tokens, mut verifier) = (Tokens::default(), Verifier::default());
+    verifier.start(bytes.len());
+    let mut found: Vec<(Finding, Option<Rule>)> = Vec::new();
+    for &candidate in tokens.read(bytes) {
+        let rule = rule(bytes, candidate);
+        for finding in verifier.candidate(bytes, candidate, snapshots) {
+            let same = |(other, _): &(Finding, _)| {
+                (other.snapshot, other.entry) == (finding.snapshot, finding.entry)
+            };
+            if !found.iter().any(same) {
+                found.push((*finding, rule));
+            }
         }
-        Observable::Domain(name) => ask_name(snapshot, name.as_str(), ["exact", "parent-domain"], found),
-        Observable::Url(url) => ask_url(snapshot, url, found),
-        Observable::Email(email) => {
-            found.extend(snapshot.email(email.as_str()).map(|entry| ("exact", entry, None)));
-            ask_name(snapshot, email.domain(), ["email-domain"; 2], found);
-        }
-        Observable::Digest(digest) => {
-            found.extend(snapshot.digest(digest.bytes()).map(|entry| ("exact", entry, None)));
-        }
-        Observable::Text(_) => {}
     }
+    found.sort_by_key(|(finding, _)| finding.grade);
+    found
 }
 
-fn reserved(address: IpAddr) -> Option<&'static str> {
-    policy::is_reserved(address).then_some("reserved")
-}
-
-fn ask_address(snapshot: &Snapshot, address: IpAddr, found: &mut Vec<Found>) {
-    let rule = reserved(address);
-    found.extend(snapshot.ip(address).map(|entry| ("exact", entry, rule)));
-    found.extend(snapshot.networks(address).map(|entry| ("network", entry, rule)));
+/// The rule that suppresses all hits of a candidate, if it stands in an event as it was given.
+fn rule(text: &[u8], candidate: Candidate) -> Option<Rule> {
+    match candidate.what {
+        What::Address(address) | What::AddressPort(address, _) => {
+            policy::is_reserved(address).then_some(Rule::Reserved)
+        }
+        What::Name { .. } => {
+            let before = text.get(..candidate.start).unwrap_or_default();
+            let behind = text.get(candidate.end..).unwrap_or_default();
+            let surroundings = Surroundings {
+                behind_mark: before.ends_with(b"//") || before.ends_with(b"@"),
+                before_port: behind.starts_with(b":"),
+                whole_value_of: None,
+            };
+            let name = text.get(candidate.start..candidate.end).unwrap_or_default();
+            policy::looks_like_file(name, surroundings).then_some(Rule::LooksLikeFile)
+        }
+        _ => None,
+    }
 }
 
 /// A network is no candidate of its own; what is asked is which entries hold all of it.
-fn ask_network(snapshot: &Snapshot, network: Network, found: &mut Vec<Found>) {
+fn ask_network(snapshot: &Snapshot, network: Network) -> Vec<(&'static str, Entry)> {
     let text = network.to_string();
+    let mut found = Vec::new();
     for entry in snapshot.networks(network.address()) {
         let value = snapshot.value(entry);
         if value == text {
-            found.push(("exact", entry, None));
+            found.push((Grade::Exact.as_str(), entry));
         } else if Network::parse(&value).is_ok_and(|other| other.prefix() < network.prefix()) {
-            found.push(("network", entry, None));
+            found.push((Grade::Network.as_str(), entry));
         }
     }
-}
-
-fn ask_name(snapshot: &Snapshot, name: &str, grades: [&'static str; 2], found: &mut Vec<Found>) {
-    let [exact, parent] = grades;
-    found.extend(snapshot.name(name).map(|entry| (exact, entry, None)));
-    let mut rest = name;
-    while let Some((_, above)) = rest.split_once('.') {
-        let entry = snapshot.name(above).filter(|&entry| snapshot.covers_children(entry));
-        found.extend(entry.map(|entry| (parent, entry, None)));
-        rest = above;
-    }
-}
-
-fn ask_url(snapshot: &Snapshot, url: &Url, found: &mut Vec<Found>) {
-    found.extend(snapshot.url(url.scheme(), url.rest()).map(|entry| ("exact", entry, None)));
-    found.extend(
-        snapshot.urls_any_scheme(url.scheme(), url.rest()).map(|entry| ("url-any-scheme", entry, None)),
-    );
-    if let Some(rest) = url.rest_without_query() {
-        let same = snapshot.url(url.scheme(), rest);
-        let others = snapshot.urls_any_scheme(url.scheme(), rest);
-        found.extend(same.into_iter().chain(others).map(|entry| ("url-without-query", entry, None)));
-    }
-    let host = url.host();
-    match observable::ip::parse(host.trim_start_matches('[').trim_end_matches(']')) {
-        Ok(address) => {
-            if let Some(port) = url.port() {
-                let rule = reserved(address);
-                let entry = snapshot.ip_port(IpPort { address, port });
-                found.extend(entry.map(|entry| ("exact", entry, rule)));
-            }
-            ask_address(snapshot, address, found);
-        }
-        Err(_) => ask_name(snapshot, host, ["exact", "parent-domain"], found),
-    }
+    found
 }
 
 /// Adds the indicators of an entry.
@@ -290,35 +288,36 @@ fn indicators(
     snapshot: &Snapshot,
     grade: &'static str,
     entry: Entry,
-    rule: Option<&'static str>,
+    rule: Option<Rule>,
     now: Option<Timestamp>,
 ) {
     let (kind, value) = (snapshot.kind(entry), snapshot.value(entry));
     for record in snapshot.records(entry) {
+        let exact = grade == Grade::Exact.as_str();
         let grade =
-            if grade == "exact" && record.part == Part::OfPattern { "part-of-pattern" } else { grade };
-        let mut suppressed: Vec<&'static str> = rule.into_iter().collect();
-        suppressed.extend(now.and_then(|now| invalid(&record, now)));
-        let line = Line::new(snapshot, kind, &value, &record);
-        hits.push(Hit { grade, line, set: snapshot.version().to_owned(), suppressed });
+            if exact && record.part == Part::OfPattern { Grade::PartOfPattern.as_str() } else { grade };
+        let claims = Claims {
+            confidence: record.confidence,
+            valid_from: record.valid_from,
+            valid_until: record.valid_until,
+        };
+        let rules = rule.into_iter().chain(Policy::default().refuses(claims, now));
+        hits.push(Hit {
+            grade,
+            line: Line::new(snapshot, kind, &value, &record),
+            set: snapshot.version().to_owned(),
+            suppressed: rules.map(Rule::as_str).collect(),
+        });
     }
-}
-
-/// The rule by which an indicator is not valid at a time.
-fn invalid(record: &Record, now: Timestamp) -> Option<&'static str> {
-    if record.valid_from.is_some_and(|from| now < from) {
-        return Some("not-yet-valid");
-    }
-    record.valid_until.is_some_and(|until| now >= until).then_some("expired")
 }
 
 fn describe(answer: &Answer<'_>) -> Result<String, std::fmt::Error> {
     let mut out = String::new();
     match (&answer.problem, answer.hits.len()) {
-        (Some(problem), _) => writeln!(out, "{}: not found: {problem}", answer.query)?,
+        (Some(problem), 0) => writeln!(out, "{}: not found: {problem}", answer.query)?,
         (None, 0) => writeln!(out, "{}: not found", answer.query)?,
-        (None, 1) => writeln!(out, "{}: 1 hit", answer.query)?,
-        (None, n) => writeln!(out, "{}: {n} hits", answer.query)?,
+        (_, 1) => writeln!(out, "{}: 1 hit", answer.query)?,
+        (_, n) => writeln!(out, "{}: {n} hits", answer.query)?,
     }
     for Hit { grade, line, suppressed, .. } in &answer.hits {
         write!(out, "  {grade} {} {}  feed {}", line.kind, line.value, line.feed)?;

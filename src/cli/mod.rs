@@ -77,7 +77,7 @@ pub fn main() -> ExitCode {
         }
     };
     let outcome = match cli.command {
-        Command::Filter(arguments) => filter::run(*arguments),
+        Command::Filter(arguments) => filter::run(&arguments),
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Lookup(arguments) => lookup::run(&arguments),
         Command::Snapshot(arguments) => snapshot::run(&arguments),

@@ -103,7 +103,7 @@ impl Verifier {
                 if trimmed != candidate.end {
                     self.url(text, candidate, authority, trimmed, snapshots);
                 }
-                if short != trimmed && short != candidate.end {
+                if short != trimmed {
                     self.url(text, candidate, authority, short, snapshots);
                 }
             }

@@ -20,7 +20,7 @@ use std::path::Path;
 use crate::indicator::{Id, Indicator};
 use crate::list;
 use crate::stix::{self, v2};
-use crate::tally::{Count, Counts, Tally};
+use crate::tally::{Count, Counts, Tally, shortened};
 
 use self::sniff::Content;
 use self::source::{Files, STDIN};
@@ -119,7 +119,7 @@ pub fn load(sources: &[Source]) -> Result<Loaded, Error> {
 pub fn load_watched(sources: &[Source], watch: &mut dyn FnMut(u64)) -> Result<Loaded, Error> {
     // All that can be known without reading is known before hours of reading.
     for source in sources.iter().filter(|source| *source.path != *STDIN) {
-        fs::metadata(&source.path).map_err(|error| refused(&source.path, unreadable(&error)))?;
+        fs::metadata(&source.path).map_err(|error| refused(&source.path, &unreadable(&error)))?;
     }
     let mut feeds: Vec<Feed> = Vec::new();
     for source in sources {
@@ -128,7 +128,7 @@ pub fn load_watched(sources: &[Source], watch: &mut dyn FnMut(u64)) -> Result<Lo
             feeds.len() - 1
         });
         if feeds.len() > usize::from(u16::MAX) {
-            return Err(refused(&source.path, format!("more than {} feeds", u16::MAX)));
+            return Err(refused(&source.path, &format!("more than {} feeds", u16::MAX)));
         }
         feeds[at].read(&source.path, watch)?;
     }
@@ -156,14 +156,14 @@ impl Feed {
     fn read(&mut self, path: &Path, watch: &mut dyn FnMut(u64)) -> Result<(), Error> {
         if path == Path::new(STDIN) {
             let read = self.stream(Box::new(io::stdin()), "standard input", false, watch);
-            return read.map_err(|message| Error::Refused { feed: "standard input".to_owned(), message });
+            return read.map_err(|message| refused_feed("standard input".to_owned(), &message));
         }
         if !path.is_dir() {
-            let file = File::open(path).map_err(|error| refused(path, unreadable(&error)))?;
+            let file = File::open(path).map_err(|error| refused(path, &unreadable(&error)))?;
             let read = self.stream(Box::new(file), &path.display().to_string(), false, watch);
-            return read.map_err(|message| refused(path, message));
+            return read.map_err(|message| refused(path, &message));
         }
-        let files = Files::of(path).map_err(|error| refused(path, unreadable(&error)))?;
+        let files = Files::of(path).map_err(|error| refused(path, &unreadable(&error)))?;
         self.warnings.extend(files.warnings);
         for path in files.paths {
             let name = path.display().to_string();
@@ -172,7 +172,7 @@ impl Feed {
                 Err(error) => Err(unreadable(&error)),
             };
             if let Err(message) = read {
-                self.warnings.push(format!("{name}: skipped: {}", message.replace('\n', "; ")));
+                self.warnings.push(shortened(format!("{name}: skipped: {}", message.replace('\n', "; "))));
             }
         }
         Ok(())
@@ -319,7 +319,7 @@ fn report(name: &str, used: u64, tally: Tally) -> FeedReport {
     warnings.extend(faults(&tally.skipped));
     if used == 0 {
         let what = if tally.received == 0 { "" } else { " that can be used" };
-        warnings.push(format!("feed {name} holds no indicators{what}"));
+        warnings.push(format!("holds no indicators{what}"));
     }
     let mut context_types = tally.context;
     let context_objects = context_types.iter().map(|(_, count)| count).sum();
@@ -352,8 +352,14 @@ fn faults(skipped: &Counts) -> Option<String> {
     Some(format!("{total} cannot be read ({}), such as {example}", reasons.join(", ")))
 }
 
-fn refused(path: &Path, message: String) -> Error {
-    Error::Refused { feed: path.display().to_string(), message }
+fn refused(path: &Path, message: &str) -> Error {
+    refused_feed(path.display().to_string(), message)
+}
+
+/// What comes from the file is cut and made printable before it goes to a terminal.
+fn refused_feed(feed: String, message: &str) -> Error {
+    let lines: Vec<String> = message.lines().take(2).map(|line| shortened(line.to_owned())).collect();
+    Error::Refused { feed, message: lines.join("\n") }
 }
 
 fn unreadable(error: &io::Error) -> String {

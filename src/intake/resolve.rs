@@ -53,7 +53,9 @@ pub(crate) fn join(feeds: &mut [(u16, Objects)]) -> (Vec<Indicator>, Vec<Waiting
                         draft.place,
                         &format!("{}: {pattern}", shown(indicator.id.as_ref())),
                     );
-                    waiting.push(Waiting { feed: *feed, id: indicator.id, reason, pattern });
+                    if reason.starts_with("not-yet-matched") {
+                        waiting.push(Waiting { feed: *feed, id: indicator.id, reason, pattern });
+                    }
                 }
             }
         }

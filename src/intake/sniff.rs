@@ -47,8 +47,7 @@ pub(crate) fn content(head: &[u8], whole: bool) -> Content {
 /// Whether what follows a bracket is JSON, and not the title of an adblock list or an address in brackets.
 fn is_array(rest: &[u8]) -> bool {
     match rest.trim_ascii_start() {
-        [] => true,
-        [b'{' | b'[' | b'"', ..] => true,
+        [] | [b'{' | b'[' | b'"', ..] => true,
         [b']', end @ ..] => end.trim_ascii_start().is_empty(),
         _ => false,
     }
@@ -113,7 +112,8 @@ fn attribute<'a>(attributes: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-const MAGIC: [(&[u8], &str); 16] = [
+const MAGIC: [(&[u8], &str); 17] = [
+    (b"\x89taxiway", "a compiled snapshot: name it with --snapshot"),
     (b"PK\x03\x04", "a zip archive: unpack it first (unzip -p FILE | taxiway ... --intel NAME=-)"),
     (b"PK\x05\x06", "an empty zip archive"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it first"),

@@ -1,1 +1,223 @@
+use super::*;
+use crate::indicator::{ThreatKind, Tlp};
+use std::io::Write;
+use std::path::PathBuf;
 
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Folder {
+        Folder(tempfile::tempdir().unwrap())
+    }
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> Source {
+        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
+        fs::write(self.path(name), bytes).unwrap();
+        self.source(name)
+    }
+    fn source(&self, name: &str) -> Source {
+        Source::parse(self.path(name).to_str().unwrap())
+    }
+}
+
+fn loaded(sources: &[Source]) -> Loaded {
+    let loaded = load(sources).unwrap();
+    for (number, report) in (0u16..).zip(&loaded.reports) {
+        let skipped: u64 = report.skipped.iter().map(|(_, count, _)| count).sum();
+        assert_eq!(report.received, report.used + report.context_objects + skipped, "{report:?}");
+        let used = loaded.indicators.iter().filter(|indicator| indicator.feed == number).count();
+        assert_eq!(report.used, used as u64);
+    }
+    loaded
+}
+
+fn refusal(source: &Source) -> String {
+    let message = load(std::slice::from_ref(source)).unwrap_err().to_string();
+    assert!(message.lines().count() <= 3, "{message}");
+    assert!(message.contains(source.path.to_str().unwrap()), "{message}");
+    message
+}
+
+const A: &str = "indicator--00000000-0000-4000-8000-00000000000a";
+
+fn indicator(more: &str) -> String {
+    format!(r#"{{"type":"indicator","id":"{A}","pattern":"[domain-name:value = 'evil.com']"{more}}}"#)
+}
+fn relation(number: u32, kind: &str, from: &str, to: &str, more: &str) -> String {
+    format!(
+        r#"{{"type":"relationship","id":"relationship--00000000-0000-4000-8000-{number:012}","modified":"2020-01-01T00:00:00Z","relationship_type":"{kind}","source_ref":"{from}","target_ref":"{to}"{more}}}"#
+    )
+}
+
+#[test]
+fn names_join_across_files_and_feeds() {
+    let folder = Folder::new();
+    let campaign = r#"{"type":"campaign","id":"campaign--1","name":"C","modified":"2020-01-01T00:00:00Z"}"#;
+    let renamed = r#"{"type":"campaign","id":"campaign--1","name":"C2","modified":"2021-01-01T00:00:00Z"}"#;
+    let set = r#"{"type":"intrusion-set","id":"intrusion-set--1","name":"APT"}"#;
+    let malware = r#"{"type":"malware","id":"malware--1","name":"M"}"#;
+    let gone = r#"{"type":"malware","id":"malware--2","name":"Gone","revoked":true}"#;
+    folder.write("feed/1.json", relation(1, "indicates", A, "campaign--1", ""));
+    folder.write("feed/2.json", [renamed, campaign].join("\n"));
+    folder.write("feed/3.json", indicator(""));
+    folder.write(
+        "feed/4.json",
+        [relation(2, "indicates", A, "malware--1", ""), relation(3, "indicates", A, "malware--2", "")]
+            .join("\n"),
+    );
+    folder.write("feed/5.json", relation(4, "indicates", A, "malware--3", ""));
+    let other = folder.write(
+        "other.json",
+        [malware, gone, set, &relation(5, "attributed-to", "campaign--1", "intrusion-set--1", "")].join("\n"),
+    );
+    for sources in [[folder.source("feed"), other.clone()], [other.clone(), folder.source("feed")]] {
+        let loaded = loaded(&sources);
+        assert_eq!(loaded.indicators.len(), 1);
+        let threats = &loaded.indicators[0].context.threats;
+        let expected = [
+            (ThreatKind::Malware, "M".into()),
+            (ThreatKind::Actor, "APT".into()),
+            (ThreatKind::Campaign, "C2".into()),
+        ];
+        assert_eq!(threats, &expected);
+        assert_eq!(&*loaded.feeds[usize::from(loaded.indicators[0].feed)], "feed");
+    }
+}
+
+#[test]
+fn revoked_relations_do_not_count() {
+    let folder = Folder::new();
+    let malware = r#"{"type":"malware","id":"malware--1","name":"M"}"#;
+    let objects = |last: &str| {
+        [malware, &indicator(""), &relation(1, "indicates", A, "malware--1", ""), last].join("\n")
+    };
+    let newer = |more: &str| relation(1, "indicates", A, "malware--1", more).replace("2020", "2021");
+    let revoked = folder.write("a.json", objects(&newer(r#","revoked":true"#)));
+    assert!(loaded(&[revoked]).indicators[0].context.threats.is_empty());
+    let again = folder.write("b.json", objects(&newer("")));
+    assert_eq!(loaded(&[again]).indicators[0].context.threats.len(), 1);
+}
+
+#[test]
+fn the_strictest_marking_wins() {
+    let folder = Folder::new();
+    let own = r#"{"type":"marking-definition","id":"marking-definition--own","definition_type":"tlp","definition":{"tlp":"amber"}}"#;
+    let second = r#"{"type":"marking-definition","id":"marking-definition--own2","name":"TLP:AMBER+STRICT",
+        "extensions":{"extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d":{"extension_type":"property-extension","tlp_2_0":"amber+strict"}}}"#;
+    let green = "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da";
+    folder.write("m.json", [own, second].join(""));
+    let marked = |ids: &[&str]| {
+        let feed = folder.write("f.json", indicator(&format!(r#","object_marking_refs":{ids:?}"#)));
+        loaded(&[feed, folder.source("m.json")]).indicators[0].tlp
+    };
+    assert_eq!(marked(&[green]), Some(Tlp::Green));
+    assert_eq!(marked(&[green, "marking-definition--own"]), Some(Tlp::Amber));
+    assert_eq!(
+        marked(&["marking-definition--own2", "marking-definition--own", green]),
+        Some(Tlp::AmberStrict)
+    );
+    assert_eq!(marked(&["marking-definition--statement"]), None);
+}
+
+#[test]
+fn sources_of_one_name_are_one_feed() {
+    let folder = Folder::new();
+    let old = folder.write("x/feed.json", indicator(r#","modified":"2020-01-01T00:00:00Z","confidence":1"#));
+    let new = folder.write("y/feed.json", indicator(r#","modified":"2021-01-01T00:00:00Z","confidence":2"#));
+    for sources in [[old.clone(), new.clone()], [new.clone(), old.clone()]] {
+        let loaded = loaded(&sources);
+        assert_eq!((loaded.feeds.len(), loaded.indicators.len()), (1, 1));
+        assert_eq!(loaded.indicators[0].confidence, Some(2));
+        assert_eq!(loaded.reports[0].skipped[0].0, "older-version");
+    }
+    let apart = Source { name: "z".into(), ..new };
+    assert_eq!(loaded(&[old, apart]).indicators.len(), 2);
+}
+
+#[test]
+fn waiting_and_revoked_indicators_are_accounted_for() {
+    let folder = Folder::new();
+    let waits = r#"{"type":"indicator","id":"indicator--w","pattern":"[mutex:name = 'x']"}"#;
+    let feed = folder.write("f.json", [indicator(r#","revoked":true"#), waits.to_owned()].join("\n"));
+    let loaded = loaded(&[feed]);
+    assert_eq!(loaded.waiting[0].reason, "not-yet-matched:keyed-text");
+    assert_eq!(&*loaded.waiting[0].pattern, "[mutex:name = 'x']");
+    let report = &loaded.reports[0];
+    let reasons: Vec<&str> = report.skipped.iter().map(|(reason, ..)| *reason).collect();
+    assert_eq!(reasons, ["not-yet-matched:keyed-text", "revoked"]);
+    assert!(report.skipped[0].2[0].contains("object 2: indicator--w"), "{report:?}");
+    assert!(report.warnings[0].contains("no indicators that can be used"), "{report:?}");
+}
+
+#[test]
+fn compressed_cut_and_empty_feeds() {
+    let folder = Folder::new();
+    let lines: Vec<String> =
+        (0..20_000u32).map(|n| format!("{:08x}.example", n.wrapping_mul(2_654_435_761))).collect();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(lines.join("\n").as_bytes()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let whole = folder.write("names.without.ending", &gzip);
+    assert_eq!(loaded(&[whole]).indicators.len(), 20_000);
+    let cut = loaded(&[folder.write("cut.txt.gz", &gzip[..gzip.len() / 2])]);
+    assert_eq!(&*cut.feeds[0], "cut");
+    assert!((5_000..20_000).contains(&cut.indicators.len()));
+    assert!(
+        cut.reports[0].warnings[0].contains("the compressed data is cut"),
+        "{:?}",
+        cut.reports[0].warnings
+    );
+    let stub = loaded(&[folder.write("stub.gz", &gzip[..5])]);
+    assert_eq!(stub.reports[0].warnings.len(), 2, "{:?}", stub.reports[0].warnings);
+    for empty in
+        ["", "\n \n", "# only comments\n", "{}", r#"{"type":"bundle","id":"bundle--1","objects":[]}"#]
+    {
+        let loaded = loaded(&[folder.write("empty.json", empty)]);
+        assert!(loaded.reports[0].warnings[0].contains("holds no indicators"), "{empty}");
+    }
+    let cut = indicator(r#","name":"x""#) + "\n" + &indicator("")[..60];
+    let cut = loaded(&[folder.write("cut.json", cut)]);
+    assert_eq!(cut.indicators.len(), 1);
+    assert!(cut.reports[0].warnings[0].contains("cut at byte"), "{:?}", cut.reports[0]);
+}
+
+#[test]
+fn what_is_no_feed_is_refused_alone_and_skipped_in_a_folder() {
+    let folder = Folder::new();
+    let stix_1 = r#"<stix:STIX_Package xmlns:stix="http://stix.mitre.org/stix-1" version="1.2">"#;
+    assert!(refusal(&folder.write("d/one.xml", stix_1)).contains("STIX 1.2"));
+    assert!(refusal(&folder.write("d/page.json", "<!doctype html><html>")).contains("HTML"));
+    assert!(refusal(&folder.write("d/pic.txt", b"\x89PNG\r\n\x1a\n\0\0")).contains("PNG"));
+    assert!(
+        refusal(&folder.write("d/misp.json", r#"{"Event":{}}"#))
+            .contains("not STIX: a JSON object with the keys Event")
+    );
+    assert!(refusal(&folder.source("none.json")).contains("no such file"));
+    folder.write("d/notes.txt", "These are notes.\nNothing to see here.\n");
+    folder.write("d/README.md", "evil.org\n");
+    folder.write("d/list.txt", "evil.com\n");
+    let loaded = loaded(&[folder.source("d")]);
+    assert_eq!(&*loaded.feeds[0], "d");
+    let report = &loaded.reports[0];
+    assert_eq!((report.received, report.used, report.warnings.len()), (1, 1, 6), "{report:?}");
+    assert!(report.warnings.iter().any(|w| w.contains("one.xml: skipped: STIX 1.2")), "{report:?}");
+}
+
+#[test]
+fn a_missing_feed_is_told_before_others_are_read() {
+    let folder = Folder::new();
+    let good = folder.write("good.txt", "evil.com\n");
+    let none = folder.source("none.txt");
+    assert!(load(&[good, none]).is_err());
+}
+
+#[test]
+fn broken_objects_give_one_message() {
+    let folder = Folder::new();
+    let feed = folder.write("f.json", format!("{}\n{{\"type\":}}\n{{\"type\":}}\n", indicator("")));
+    let report = loaded(&[feed]).reports.remove(0);
+    assert_eq!(report.used, 1);
+    assert!(report.warnings[0].starts_with("2 cannot be read (2 bad-json)"), "{:?}", report.warnings);
+}

@@ -105,7 +105,7 @@ impl Table {
                     value = Some((rank, at, hint));
                 }
                 Some(Column::Name(rank)) if name.is_none_or(|(best, _)| rank < best) => {
-                    name = Some((rank, at))
+                    name = Some((rank, at));
                 }
                 Some(Column::Type) if kind.is_none() => kind = Some(at),
                 Some(Column::Confidence) if confidence.is_none() => confidence = Some(at),

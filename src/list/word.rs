@@ -1,6 +1,6 @@
 //! The words that lists use: names of columns and types of values.
 //!
-//! Is: the spellings of MISP, OTX, ThreatFox, abuse.ch, Zeek, and the object paths of STIX, without case, and with
+//! Is: the spellings of MISP, OTX, `ThreatFox`, abuse.ch, Zeek, and the object paths of STIX, without case, and with
 //! `_`, `-` and blanks alike.
 //! Is not: a judge of values.
 //! Fails: an unknown word is told as such; then the value's shape decides. Costs: a search in a short table.

@@ -6,9 +6,10 @@
 //! than it was told to. Fails: with a message that names the file. Costs: one system call a read; compressed
 //! streams are decoded on a thread of their own and copied once.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,7 +20,8 @@ use rustix::io::Errno;
 use crate::stage::decode::{Codec, Decoder};
 
 /// Size that is asked for pipes: up to three times the throughput of the default.
-pub(crate) const PIPE_BYTES: usize = 1 << 20;
+#[cfg(target_os = "linux")]
+const PIPE_BYTES: usize = 1 << 20;
 
 /// Where events come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,12 +41,29 @@ impl Origin {
         }
     }
 
+    /// Device and inode if this is a regular file, and can be opened.
+    pub fn identity(&self) -> Option<(u64, u64)> {
+        match self {
+            Origin::Stdin => identity(&rustix::stdio::stdin().try_clone_to_owned().ok()?.into()),
+            Origin::File(path) => path.metadata().ok().as_ref().and_then(regular),
+        }
+    }
+
     fn open(&self) -> io::Result<OwnedFd> {
         match self {
             Origin::Stdin => rustix::stdio::stdin().try_clone_to_owned(),
             Origin::File(path) => File::open(path).map(OwnedFd::from),
         }
     }
+}
+
+/// Device and inode of a regular file.
+pub(crate) fn identity(file: &File) -> Option<(u64, u64)> {
+    regular(&file.metadata().ok()?)
+}
+
+fn regular(meta: &Metadata) -> Option<(u64, u64)> {
+    meta.is_file().then(|| (meta.dev(), meta.ino()))
 }
 
 /// What other threads tell a running stage, and what it tells them.
@@ -159,9 +178,8 @@ impl Input {
             return Err(Errno::ISDIR.into());
         }
         let regular = file_type == rustix::fs::FileType::RegularFile;
-        // Both are requests that the system may turn down without harm.
         if regular {
-            rustix::fs::fadvise(&fd, 0, None, rustix::fs::Advice::Sequential).ok();
+            read_ahead(&fd);
         } else if file_type == rustix::fs::FileType::Fifo {
             enlarge_pipe(&fd);
         }
@@ -205,9 +223,24 @@ impl Input {
 }
 
 /// Asks for a large pipe; a refusal (limit of the user, not a pipe) does no harm.
+#[cfg(target_os = "linux")]
 pub(crate) fn enlarge_pipe(fd: impl AsFd) {
     rustix::pipe::fcntl_setpipe_size(fd, PIPE_BYTES).ok();
 }
+
+/// Pipes have the size that the system gives them.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn enlarge_pipe(_fd: impl AsFd) {}
+
+/// Asks the system to read ahead; a refusal does no harm.
+#[cfg(target_os = "linux")]
+fn read_ahead(fd: impl AsFd) {
+    rustix::fs::fadvise(fd, 0, None, rustix::fs::Advice::Sequential).ok();
+}
+
+/// The system reads ahead as it likes.
+#[cfg(not(target_os = "linux"))]
+fn read_ahead(_fd: impl AsFd) {}
 
 /// Reads once. An interrupted call is repeated; a descriptor that does not block is waited for.
 fn read(fd: &OwnedFd, regular: bool, into: &mut Buffer, max: usize, signals: &Signals) -> io::Result<usize> {

@@ -10,6 +10,8 @@
 
 use memchr::memchr3;
 
+use crate::engine::event::{Keep, Walk};
+
 /// Levels of nesting for which it is remembered whether they are objects or arrays.
 const LEVELS_MAX: u32 = 4096;
 
@@ -258,7 +260,7 @@ impl Detector {
             None => return (ended || bytes.len() - self.start > limit).then_some(Shape::Lines),
         };
         let event = bytes.get(self.start..end).unwrap_or_default().trim_ascii();
-        let whole = event.len() <= limit && memchr::memchr(b'\n', event).is_some() && is_json(event);
+        let whole = event.len() <= limit && memchr::memchr(b'\n', event).is_some() && is_object(event);
         Some(if whole { Shape::Objects } else { Shape::Lines })
     }
 
@@ -271,9 +273,9 @@ impl Detector {
     }
 }
 
-/// Whether this is one JSON value.
-fn is_json(event: &[u8]) -> bool {
-    serde_json::from_slice::<serde::de::IgnoredAny>(event).is_ok()
+/// Whether the engine would take this for one JSON object.
+fn is_object(event: &[u8]) -> bool {
+    Walk::default().event(event, Keep::Strings).is_some()
 }
 
 #[cfg(test)]

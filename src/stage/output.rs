@@ -8,13 +8,12 @@
 
 use std::fs::File;
 use std::io::{self, IoSlice};
-use std::os::fd::OwnedFd;
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use crate::engine::Segment;
-use crate::stage::input::enlarge_pipe;
+use crate::stage::input::{enlarge_pipe, identity};
 
 /// Segments in one call: what the system takes at most.
 const SLICES: usize = 1024;
@@ -37,7 +36,7 @@ impl Answer {
 
 /// Where events go.
 #[derive(Debug)]
-pub struct Output(OwnedFd);
+pub struct Output(File);
 
 impl Output {
     /// Standard output; a large pipe is asked for.
@@ -47,19 +46,17 @@ impl Output {
     pub fn stdout() -> io::Result<Output> {
         let fd = rustix::stdio::stdout().try_clone_to_owned()?;
         enlarge_pipe(&fd);
-        Ok(Output(fd))
+        Ok(Output(fd.into()))
     }
 
     /// A file, from its current position on.
     pub fn file(file: File) -> Output {
-        Output(file.into())
+        Output(file)
     }
 
     /// Device and inode if this is a regular file: reading the file that is written would never end.
     pub fn identity(&self) -> Option<(u64, u64)> {
-        let stat = rustix::fs::fstat(&self.0).ok()?;
-        let regular = rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::RegularFile;
-        regular.then_some((stat.st_dev, stat.st_ino))
+        identity(&self.0)
     }
 
     /// Writes the segments of an answer.

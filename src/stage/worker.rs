@@ -292,7 +292,7 @@ mod tests {
         for segment in answer.segments {
             match segment {
                 Segment::Input(range) => out.push_str(std::str::from_utf8(&bytes[range]).unwrap()),
-                Segment::Tag(range) => out.push_str(&format!("<{}>", range.start)),
+                Segment::Tag(range) => out += &format!("<{}>", range.start),
             }
         }
         out

@@ -86,24 +86,21 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// Takes tags away: text tags by one regular expression's worth of scanning, JSON tags by their first key.
+/// Takes tags away line by line: one run of bytes each that starts like a tag of ours and ends the line or the
+/// object.
 fn untagged(text: &str) -> String {
     let mut out = String::new();
     for line in text.split_inclusive('\n') {
         let (body, end) = line.split_at(line.trim_end_matches(['\r', '\n']).len());
-        let body = body.split_once(" taxiway={").map_or(body, |(before, _)| before);
-        match body.find(",\"threat\":{\"enrichments\":[") {
-            Some(at) => {
-                // the tag is the last member
-                let close = body.trim_end().len() - 1;
-                let blanks = body[..close].trim_end().len();
-                assert_eq!(&body[blanks - 1..blanks], "}", "{body}");
-                out.push_str(&body[..at]);
-                out.push_str(&body[blanks..]);
-            }
-            None => out.push_str(body),
-        }
-        out.push_str(end);
+        let in_text = body.split_once(" taxiway={").map(|(before, _)| (before, ""));
+        let in_json = body.split_once(",\"threat\":{\"enrichments\":[").map(|(before, tag)| {
+            // the tag is the last member of the object
+            let closed = tag.trim_end().strip_suffix('}').unwrap();
+            let blanks = closed.trim_end().len();
+            (before, tag.split_at(blanks).1)
+        });
+        let (before, behind) = in_text.or(in_json).unwrap_or((body, ""));
+        out.extend([before, behind, end]);
     }
     out
 }
@@ -272,8 +269,9 @@ fn compressed_events_are_decoded() {
 #[test]
 fn cut_compressed_events_are_processed_as_far_as_they_go_and_exit_2() {
     let place = Place::new();
-    let events: String = (0..50_000u32).map(|i| format!("{i} {}\n", i.wrapping_mul(2_654_435_761))).collect();
-    let mut packed = gzip(format!("203.0.113.7\n{events}").as_bytes());
+    let events: Vec<String> =
+        (0..50_000u32).map(|i| format!("{i} {}\n", i.wrapping_mul(2_654_435_761))).collect();
+    let mut packed = gzip(format!("203.0.113.7\n{}", events.concat()).as_bytes());
     packed.truncate(packed.len() / 2);
     place.write("cut.gz", &packed);
     place.write("next", "evil.example\n");
@@ -446,7 +444,7 @@ fn a_damaged_snapshot_exits_2_wherever_the_damage_is() {
 fn wait_for(reader: &mut impl std::io::BufRead, word: &str) {
     let (start, mut line) = (Instant::now(), String::new());
     while !line.contains(word) {
-        assert!(start.elapsed() < Duration::from_secs(60), "{word} was never told");
+        assert!(start.elapsed() < Duration::from_mins(1), "{word} was never told");
         line.clear();
         assert!(reader.read_line(&mut line).unwrap() > 0, "{word} was not told");
     }

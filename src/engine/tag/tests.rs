@@ -1,1 +1,82 @@
+//! Tests of how a tag is written.
+
 use super::*;
+
+fn quoted(text: impl AsRef<[u8]>) -> String {
+    let mut out = Vec::new();
+    string(&mut out, text.as_ref());
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn strings_read_back_as_they_were() {
+    for text in [
+        "",
+        "plain",
+        "a\"b\\c/d",
+        "\u{0}\u{1f}\u{7f}\u{85}\u{9f}",
+        "\r\n\t",
+        "é😀",
+        "\u{2028}\u{2029}",
+        "\u{fffd}",
+    ] {
+        let written = quoted(text);
+        assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
+        let breaks = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
+        assert!(!written.contains(breaks), "{written:?}");
+    }
+    assert_eq!(quoted(b"a\xffb\xc3"), "\"a\u{fffd}b\u{fffd}\"");
+}
+
+#[test]
+fn numbers_and_members() {
+    let mut out = vec![b'{'];
+    key(&mut out, "a");
+    number(&mut out, 0);
+    key(&mut out, "b");
+    number(&mut out, u64::MAX);
+    member(&mut out, "c", b"x");
+    members(&mut out, "d", ["1", "2"].into_iter());
+    members(&mut out, "e", std::iter::empty());
+    assert_eq!(String::from_utf8(out).unwrap(), r#"{"a":0,"b":18446744073709551615,"c":"x","d":["1","2"]"#);
+}
+
+#[test]
+fn a_suffix_reaches_the_end_and_is_one_object() {
+    use crate::engine::event::{Keep, Walk};
+    let suffix = |text: &str| {
+        let mut walk = Walk::default();
+        place::suffix(text.as_bytes(), |at| walk.object(text.as_bytes(), at, Keep::Strings))
+            .map(|range| range.start)
+    };
+    assert_eq!(suffix("x taxiway={}"), Some(10));
+    assert_eq!(suffix(r#" taxiway={"a":" taxiway={}"}"#), Some(9));
+    assert_eq!(suffix(r#"x" taxiway={"a taxiway={"b":1}"#), Some(23));
+    for none in [
+        "taxiway={}",
+        " taxiway={} ",
+        " taxiway={}x",
+        " taxiway=[]",
+        " taxiway={",
+        " taxiway={}}",
+        "x taxiway= {}",
+    ] {
+        assert_eq!(suffix(none), None, "{none}");
+    }
+}
+
+#[test]
+fn columns_have_to_be_in_step() {
+    let row = |n: usize| {
+        let columns: Vec<String> = flat::COLUMNS
+            .iter()
+            .map(|c| format!("\"{c}\":[{}]", vec!["\"x\""; if *c == "tlp" { n } else { 2 }].join(",")))
+            .collect();
+        format!("{{{}}}", columns.join(","))
+    };
+    let rows = |text: &str| own::rows(text.as_bytes(), &(0..text.len())).len();
+    assert_eq!(
+        [rows(&row(2)), rows(&row(1)), rows("{}"), rows("[]"), rows("{\"feed\":[]}")],
+        [2, 0, 0, 0, 0]
+    );
+}

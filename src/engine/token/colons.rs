@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use crate::engine::token::{Tokens, WORD, What, bytes, dotted, is, port, starts};
+use crate::engine::token::{Starts, Tokens, WORD, What, bytes, dotted, is, port, starts};
 use crate::observable::ip;
 
 /// Bytes of the longest spelling: eight groups, or six and a dotted tail.
@@ -35,7 +35,13 @@ impl Tokens {
             self.count(end - from);
             // without `::` there are seven colons, or six and a dotted tail
             if doubled || colons >= 6 {
-                let starts = starts(text, start);
+                let mut starts = starts(text, start);
+                if let Some(second) = starts.second
+                    && !is_group(bytes(text, start, start + piece_length(text, start, end)))
+                {
+                    // no address starts with the letter
+                    starts = Starts { first: second, second: None };
+                }
                 for start in starts.each() {
                     let place = starts.second.map(|_| starts.first);
                     self.pieces(text, start.min(end), end, place);
@@ -52,9 +58,8 @@ impl Tokens {
         let mut at = start;
         let mut place = place;
         while at < end {
-            let length = bytes(text, at, end).iter().take_while(|b| **b != b':').count();
-            let piece = bytes(text, at, at + length);
-            if length == 0 || length <= 4 && piece.iter().all(u8::is_ascii_hexdigit) {
+            let length = piece_length(text, at, end);
+            if length == 0 || is_group(bytes(text, at, at + length)) {
                 at += length + 1;
                 continue;
             }
@@ -131,6 +136,15 @@ impl Tokens {
         });
         self.tails = tails;
     }
+}
+
+/// Bytes up to the next colon.
+fn piece_length(text: &[u8], at: usize, end: usize) -> usize {
+    bytes(text, at, end).iter().take_while(|b| **b != b':').count()
+}
+
+fn is_group(piece: &[u8]) -> bool {
+    (1..=4).contains(&piece.len()) && piece.iter().all(u8::is_ascii_hexdigit)
 }
 
 /// What follows the last group of a run.

@@ -57,7 +57,7 @@ pub enum What {
         authority: usize,
         /// The end without trailing punctuation.
         trimmed: usize,
-        /// The end before the first `;` or `,`; the candidate's end if there is none.
+        /// The end before the first `;` or `,`; `trimmed` if there is none.
         short: usize,
     },
     /// A digest.

@@ -93,15 +93,14 @@ impl Tokens {
                 cut
             }
         };
-        let short = if cut.at == whole { whole } else { cut.trimmed.max(from) };
-        let mut ends = Ends { whole, trimmed: self.region.trimmed.max(from), short };
+        let mut ends = Ends { whole, trimmed: self.region.trimmed.max(from), short: cut.trimmed.max(from) };
         // the bracket of an IPv6 host is no punctuation
         let host = host_start(text, from, whole);
         if text.get(host) == Some(&b'[')
             && let Some(bracket) = bracket_end(text, host)
         {
             ends.trimmed = ends.trimmed.max(bracket.min(whole));
-            if short < whole && bracket <= cut.at {
+            if bracket <= cut.at {
                 ends.short = ends.short.max(bracket);
             }
         }

@@ -12,7 +12,7 @@ mod frame;
 mod object;
 mod take;
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
 
 use crate::stix::Objects;
 
@@ -238,6 +238,11 @@ impl Reader {
             Frame::Open | Frame::Broken(_) => {}
         }
         self.skip("bad-json", objects, || start_of(rest));
+        // A broken container is not passed over: what it holds may be whole.
+        let end = frame::braces(rest).filter(|end| memmem::find(&rest[..*end], b"\"objects\"").is_none());
+        if let Some(length) = end {
+            return Step::Past(length);
+        }
         self.lose();
         Step::Past(1)
     }
@@ -272,9 +277,12 @@ impl Reader {
                 break;
             }
             self.attempts += 1;
+            // Between top-level values a brace at the start of a line begins the next one, good or bad.
+            let begins = self.open.is_empty() && at > 0 && rest[at - 1] == b'\n';
             match decode(&rest[at..]) {
-                Ok((object, length)) if !object.is_stix() => from = at + length,
-                Ok(_) | Err(Failure::Container) => {
+                Ok((object, length)) if !object.is_stix() && !begins => from = at + length,
+                Err(Failure::Syntax) if !begins => from = at + 1,
+                Ok(_) | Err(Failure::Container | Failure::Syntax) => {
                     self.astray = false;
                     if self.open.last() == Some(&Level::Members) {
                         self.open.push(Level::Elements);
@@ -282,7 +290,7 @@ impl Reader {
                     return Step::Past(at);
                 }
                 Err(Failure::Cut) if !last => return if at == 0 { Step::More } else { Step::Past(at) },
-                Err(_) => from = at + 1,
+                Err(Failure::Cut) => from = at + 1,
             }
         }
         if self.attempts == ATTEMPTS_MAX {

@@ -75,6 +75,7 @@ impl Value<'_> {
 
 /// The properties that are read, of whatever type of object.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "the names of STIX")]
 pub(super) struct Object<'a> {
     pub(super) kind: Value<'a>,
     pub(super) id: Value<'a>,
