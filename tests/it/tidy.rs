@@ -262,7 +262,7 @@ fn without_comments_and_literals(text: &str) -> String {
     let mut i = 0;
     while i < chars.len() {
         let end = match (chars[i], chars.get(i + 1)) {
-            ('/', Some('/')) => (i..).find(|&k| k >= chars.len() || chars[k] == '\n'),
+            ('/', Some('/')) => Some((i..chars.len()).find(|&k| chars[k] == '\n').unwrap_or(chars.len())),
             ('/', Some('*')) => Some(block_comment_end(&chars, i)),
             ('r', Some('"' | '#')) if i == 0 || !is_ident(chars[i - 1]) || chars[i - 1] == 'b' => {
                 raw_string_end(&chars, i)
@@ -272,15 +272,12 @@ fn without_comments_and_literals(text: &str) -> String {
             ('\'', Some(_)) if chars.get(i + 2) == Some(&'\'') => Some(i + 3),
             _ => None,
         };
-        match end {
-            Some(end) => {
-                bare.extend(chars[i..end.min(chars.len())].iter().map(|&c| if c == '\n' { c } else { ' ' }));
-                i = end;
-            }
-            None => {
-                bare.push(chars[i]);
-                i += 1;
-            }
+        if let Some(end) = end {
+            bare.extend(chars[i..end.min(chars.len())].iter().map(|&c| if c == '\n' { c } else { ' ' }));
+            i = end;
+        } else {
+            bare.push(chars[i]);
+            i += 1;
         }
     }
     bare
@@ -316,7 +313,7 @@ fn raw_string_end(chars: &[char], start: usize) -> Option<usize> {
         chars.get(*k).is_none_or(|&c| c == '"')
             && (1..=hashes).all(|h| chars.get(k + h).is_none_or(|&c| c == '#'))
     };
-    (open + 1..).find(closes).map(|k| k + 1 + hashes)
+    (open + 1..=chars.len()).find(closes).map(|k| k + 1 + hashes)
 }
 
 fn quoted_end(chars: &[char], start: usize, quote: char) -> usize {

@@ -115,7 +115,7 @@ pub(crate) fn ip4(text: &str) -> Option<Ipv4Addr> {
 
 /// M3.4: one IPv6 address, without zone and brackets. Not folded.
 pub(crate) fn ip6(text: &str) -> Option<Ipv6Addr> {
-    let Some((head, tail)) = text.rsplit_once(':') else { return None };
+    let (head, tail) = text.rsplit_once(':')?;
     if !tail.contains('.') {
         return text.parse().ok();
     }

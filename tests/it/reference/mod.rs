@@ -176,8 +176,8 @@ impl Reference {
             }
             What::Name { canonical, mail, anchored } => {
                 let whole = field.value && (candidate.start, candidate.end) == (0, text.len());
-                let file = is_file_like(canonical) && !anchored && !(whole && !names_a_file(&field.key));
-                if self.allow_looks_like_file || !file {
+                let stands_alone = whole && !names_a_file(&field.key);
+                if self.allow_looks_like_file || !is_file_like(canonical) || *anchored || stands_alone {
                     self.name(canonical, *mail, &mut found);
                 }
             }

@@ -100,6 +100,11 @@ impl Text {
         if *self.escape.get(i)? { None } else { Some(self.chars[i]) }
     }
 
+    /// How many digits start here.
+    fn digits(&self, start: usize) -> usize {
+        (start..self.len()).take_while(|&i| self.at(i).is_some_and(|c| c.is_ascii_digit())).count()
+    }
+
     fn word_at(&self, i: usize) -> bool {
         self.at(i).is_some_and(is_word)
     }
@@ -137,7 +142,8 @@ impl Text {
 
     /// M3.2, behind.
     fn border_after(&self, end: usize) -> bool {
-        !self.word_at(end) && !(self.at(end) == Some('.') && self.word_at(end + 1))
+        let word = self.word_at(end) || (self.at(end) == Some('.') && self.word_at(end + 1));
+        !word
     }
 
     /// Where a dotted quad that starts here ends.
@@ -160,7 +166,7 @@ impl Text {
     fn port(&self, colon: usize) -> Option<(usize, u16)> {
         (self.at(colon) == Some(':')).then_some(())?;
         let start = colon + 1;
-        let digits = (start..).take_while(|&k| self.at(k).is_some_and(|c| c.is_ascii_digit())).count();
+        let digits = self.digits(start);
         let end = start + digits;
         if !(1..=5).contains(&digits) || !self.border_after(end) {
             return None;
@@ -251,7 +257,7 @@ impl Text {
     fn dotted_tail(&self, start: usize, end: usize) -> bool {
         let digit = |i: usize| self.at(i).is_some_and(|c| c.is_ascii_digit());
         let number = (1..=3).contains(&(end - start)) && (start..end).all(digit);
-        let second = end + 1 + (end + 1..).take_while(|&i| digit(i)).count();
+        let second = end + 1 + self.digits(end + 1);
         number
             && self.at(end) == Some('.')
             && second > end + 1
@@ -356,7 +362,7 @@ impl Text {
     fn bare_url(&self, place: usize, host: usize, end: usize, found: &mut Vec<Candidate>) {
         let mut behind = end;
         if self.at(end) == Some(':') {
-            let digits = (end + 1..).take_while(|&i| self.at(i).is_some_and(|c| c.is_ascii_digit())).count();
+            let digits = self.digits(end + 1);
             behind = end + 1 + digits;
         }
         if !matches!(self.at(behind), Some('/' | '?')) {
@@ -399,10 +405,9 @@ impl Text {
             if self.at(at) != Some('@') || user_information {
                 continue;
             }
-            let domain_end = (at + 1..)
-                .find(|&i| !self.at(i).is_some_and(|c| canon::in_label(c) || c == '.'))
-                .unwrap_or(at);
-            let domain = self.slice(at + 1, domain_end.max(at + 1));
+            let in_name = |i: &usize| self.at(*i).is_some_and(|c| canon::in_label(c) || c == '.');
+            let domain_end = at + 1 + (at + 1..self.len()).take_while(in_name).count();
+            let domain = self.slice(at + 1, domain_end);
             if let Some(email) = canon::email(&self.slice(local.start, at), &domain) {
                 let end = at + 1 + domain.trim_end_matches('.').chars().count();
                 domains.push(at + 1);
