@@ -139,7 +139,7 @@ impl Builder {
         if let Some((_, count, examples)) = self.refused.get_mut(at) {
             *count += 1;
             if examples.len() < EXAMPLES_MAX {
-                examples.push(shown(value));
+                examples.push(value.to_string());
             }
         }
     }
@@ -230,20 +230,6 @@ fn filter(tables: &Tables, bytes: &[u8], hasher: Hasher) -> (Vec<u8>, Traits) {
 
 fn link(attributes: usize, part: Part) -> Result<Link, Error> {
     Link::new(attributes, part).ok_or_else(|| damaged("more than 2^31 indicators"))
-}
-
-/// A refused value, for people.
-fn shown(value: &Observable) -> String {
-    match value {
-        Observable::Ip(address) => address.to_string(),
-        Observable::Network(network) => format!("{}/{}", network.address(), network.prefix()),
-        Observable::IpPort(pair) => format!("{} port {}", pair.address, pair.port),
-        Observable::Domain(name) => name.as_str().to_owned(),
-        Observable::Url(url) => url.rest().to_owned(),
-        Observable::Email(email) => email.as_str().to_owned(),
-        Observable::Digest(digest) => digest.bytes().iter().map(|byte| format!("{byte:02x}")).collect(),
-        Observable::Text(text) => format!("{} {}", text.property, text.value),
-    }
 }
 
 /// Links of all entries, in the order of entries.

@@ -72,20 +72,22 @@ fn judge_name(name: &str, allow: Allow) -> Verdict {
 
 /// Whether this is a digest of the empty file.
 fn is_of_nothing(digest: &[u8]) -> bool {
-    const MD5: u128 = 0xd41d_8cd9_8f00_b204_e980_0998_ecf8_427e;
-    const SHA1: u128 = 0xda39_a3ee_5e6b_4b0d_3255_bfef_9560_1890;
-    const SHA256: u128 = 0xe3b0_c442_98fc_1c14_9afb_f4c8_996f_b924;
-    const SHA512: u128 = 0xcf83_e135_7eef_b8bd_f154_2850_d66d_8007;
-    // the first 16 bytes decide: no file with these and another digest is known, nor can one be made
-    let empty = match digest.len() {
-        16 => MD5,
-        20 => SHA1,
-        32 => SHA256,
-        64 => SHA512,
-        _ => return false,
-    };
-    digest.first_chunk() == Some(&empty.to_be_bytes())
+    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    EMPTY.iter().any(|empty| digits.clone().map(digit).eq(empty.bytes()))
 }
+
+const fn digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
+}
+
+/// MD5, SHA-1, SHA-256 and SHA-512 of no bytes.
+const EMPTY: [&str; 4] = [
+    "d41d8cd98f00b204e9800998ecf8427e",
+    "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce\
+     47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e",
+];
 
 #[cfg(test)]
 mod tests {

@@ -86,7 +86,8 @@ impl Splitter {
                         at += 1;
                         self.end(at, ends);
                     }
-                    _ => self.end(at, ends),
+                    // What follows an object on its last line belongs to the same event, which then is none.
+                    _ => self.state = State::Other,
                 },
                 State::Other => {
                     let rest = bytes.get(at..).unwrap_or_default();
@@ -302,7 +303,7 @@ mod tests {
     fn events_end_behind_their_line_end_for_every_read_size() {
         let cases: [(&str, &[&str]); 8] = [
             ("{\n \"a\": 1\n}\n{\n}\r\n", &["{\n \"a\": 1\n}\n", "{\n}\r\n"]),
-            ("{\"a\":1}{\"b\":2} \n", &["{\"a\":1}", "{\"b\":2} \n"]),
+            ("{\"a\":1}{\"b\":2} \n{} x\n{}\t\n", &["{\"a\":1}{\"b\":2} \n", "{} x\n", "{}\t\n"]),
             ("{\"a\":\"}\\\"}\"\n}\n", &["{\"a\":\"}\\\"}\"\n}\n"]),
             ("\n\n{}\n\n", &["\n", "\n", "{}\n", "\n"]),
             ("x {\n{}\ny", &["x {\n", "{}\n", "y"]),
@@ -325,6 +326,8 @@ mod tests {
     fn the_first_event_decides_the_shape() {
         let cases = [
             ("{\n\"a\":1}\n", Shape::Objects, false),
+            ("{\n\"a\":1}", Shape::Objects, false),
+            ("{\n\"a\":1} x\n", Shape::Lines, false),
             ("\u{feff}\n {\"a\":\n1}", Shape::Objects, false),
             ("{\"a\":1}\n{\n}\n", Shape::Lines, false),
             ("{\"a\":1\n{\"b\":2}\n", Shape::Lines, false),

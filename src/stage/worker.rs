@@ -161,24 +161,12 @@ impl<'a> Worker<'a> {
             return;
         }
         self.drop_engine(events.objects);
-        let Batch { bytes, framing } = events.batch;
-        let mut start = 0;
-        while start < bytes.len() {
-            let (_, end) = event_around(bytes, framing, start);
-            let single = bytes.get(start..end).unwrap_or_default();
-            let ends = [single.len()];
-            let framing = if events.objects { Framing::Ends(&ends) } else { Framing::Lines };
-            let event = Events {
-                batch: Batch { bytes: single, framing },
-                offset: events.offset + start,
-                objects: events.objects,
-            };
+        one_by_one(events, |event| {
             let outcome = self.process(event, generation, now, answer);
-            if !self.settle(outcome, events.objects) && !self.orders.only_hits {
-                push(answer, Segment::Input(event.offset..event.offset + single.len()));
+            if !self.settle(outcome, event.objects) && !self.orders.only_hits {
+                push(answer, Segment::Input(event.offset..event.offset + event.batch.bytes.len()));
             }
-            start = end;
-        }
+        });
     }
 
     /// Calls the engine and takes over its answer; adds nothing to the answer when the engine panics.
@@ -202,6 +190,20 @@ impl<'a> Worker<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// Hands on each event as a batch of its own.
+fn one_by_one(events: Events<'_>, mut each: impl FnMut(Events<'_>)) {
+    let Batch { bytes, framing } = events.batch;
+    let mut start = 0;
+    while start < bytes.len() {
+        let (_, end) = event_around(bytes, framing, start);
+        let single = bytes.get(start..end).unwrap_or_default();
+        let ends = [single.len()];
+        let framing = if events.objects { Framing::Ends(&ends) } else { Framing::Lines };
+        each(Events { batch: Batch { bytes: single, framing }, offset: events.offset + start, ..events });
+        start = end;
     }
 }
 
@@ -292,7 +294,7 @@ mod tests {
         for segment in answer.segments {
             match segment {
                 Segment::Input(range) => out.push_str(std::str::from_utf8(&bytes[range]).unwrap()),
-                Segment::Tag(range) => out += &format!("<{}>", range.start),
+                Segment::Tag(range) => out.extend(["<", &range.start.to_string(), ">"]),
             }
         }
         out
@@ -327,6 +329,25 @@ mod tests {
             Segment::Input(13..15),
         ];
         assert_eq!(answer_of(bytes, Framing::Ends(&ends), &segments), "{\n<0>}\n{\"a\":\n1<1><5>}\n");
+    }
+
+    #[test]
+    fn a_batch_is_replayed_event_by_event() {
+        let cases: [(&[u8], Framing<'_>, &[&str]); 3] = [
+            (b"one\r\n\nlast", Framing::Lines, &["one\r\n", "\n", "last"]),
+            (b"one\n", Framing::Lines, &["one\n"]),
+            (b"{\n}\n{}\n", Framing::Ends(&[4, 7]), &["{\n}\n", "{}\n"]),
+        ];
+        for (bytes, framing, expected) in cases {
+            let objects = matches!(framing, Framing::Ends(_));
+            let (mut seen, mut at) = (Vec::new(), 100);
+            one_by_one(Events { batch: Batch { bytes, framing }, offset: at, objects }, |event| {
+                assert_eq!((event.offset, event.objects), (at, objects));
+                at += event.batch.bytes.len();
+                seen.push(std::str::from_utf8(event.batch.bytes).unwrap().to_owned());
+            });
+            assert_eq!(seen, expected);
+        }
     }
 
     #[test]

@@ -196,9 +196,9 @@ fn events_are_tagged_and_taking_the_tags_away_gives_the_input() {
 #[test]
 fn output_is_the_same_for_every_read_size_and_number_of_threads() {
     let place = Place::new();
-    let events = place.write("events", EVENTS.repeat(3) + "\n");
+    let events = place.write("events", (EVENTS.to_owned() + "\n").repeat(3));
     let pretty =
-        place.write("pretty", "{\n \"ip\": \"203.0.113.7\"\n}\n\n{\n}{\"a\":\"evil.example\"}\n".repeat(5));
+        place.write("pretty", "{\n \"ip\": \"203.0.113.7\"\n}\n\n{\n}\n{\"a\":\"evil.example\"}\n".repeat(5));
     let files = [events.to_str().unwrap(), pretty.to_str().unwrap()];
     let expected = place.filter(&files, "");
     assert_eq!(code(&expected), 0);
@@ -301,7 +301,7 @@ fn only_hits_behaves_as_grep() {
     let none = place.filter(&["--only-hits"], "nothing\n");
     assert_eq!((code(&none), none.stdout.len()), (1, 0));
     let pretty = place.filter(&["--only-hits"], "{\n}\n{\n\"a\":\"evil.example\"\n}\n{\n}\n");
-    assert!(stdout(&pretty).starts_with("{\n\"a\":\"evil.example\"\n,"), "{}", stdout(&pretty));
+    assert!(stdout(&pretty).starts_with("{\n\"a\":\"evil.example\",\"threat\":"), "{}", stdout(&pretty));
 }
 
 #[test]
@@ -438,6 +438,29 @@ fn a_damaged_snapshot_exits_2_wherever_the_damage_is() {
     place.write("cut.taxi", &sound[..sound.len() / 2]);
     let output = place.run(&["filter", "--snapshot", "cut.taxi"], "evil.example\n");
     assert_eq!((code(&output), output.stdout.len()), (2, 0));
+}
+
+#[test]
+fn damage_ends_a_run_that_waits_for_events() {
+    let place = Place::new();
+    let many: Vec<String> = (0..20_000).map(|i| format!("name{i}.example\n")).collect();
+    place.write("many.txt", many.concat());
+    assert_eq!(code(&place.run(&["compile", "many.txt", "-o", "set.taxi"], "")), 0);
+    let mut bytes = fs::read(place.path("set.taxi")).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    place.write("set.taxi", &bytes);
+    let mut child = place.spawn(&["filter", "--snapshot", "set.taxi"]);
+    let stdin = child.stdin.take().unwrap();
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(start.elapsed() < Duration::from_mins(1), "still waiting for events");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("set.taxi"), "{}", stderr(&output));
 }
 
 /// Waits until standard error says something.

@@ -2,8 +2,8 @@
 
 use std::arch::x86_64::{
     __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8,
-    _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_set1_epi8, _mm256_setzero_si256,
-    _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_srli_epi16, _mm256_sub_epi8,
+    _mm256_loadu_si256, _mm256_min_epu8, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8,
+    _mm256_slli_epi16, _mm256_srli_epi16, _mm256_sub_epi8,
 };
 
 use crate::engine::scan::{BLOCK, Classes, HIGH_NIBBLE, LOW_NIBBLE, Masks, class};
@@ -24,11 +24,29 @@ fn table(bytes: &[u8; 16]) -> __m256i {
     unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(bytes.as_ptr().cast())) }
 }
 
+/// [`mask_in_avx2`], called from where AVX2 is known to be there.
 #[inline(always)]
-#[expect(clippy::cast_sign_loss, reason = "a mask of 32 bits")]
 fn mask(v: __m256i) -> u32 {
-    // SAFETY: no memory is touched; AVX2 as above.
-    unsafe { _mm256_movemask_epi8(v) as u32 }
+    // SAFETY: AVX2 as above.
+    unsafe { mask_in_avx2(v) }
+}
+
+/// The top bit of each byte. One instruction, spelled out: the compiler sees through the intrinsic and turns the
+/// arithmetic on masks that follows into vector code many times as slow (measured: 0.5 instead of 2 GB/s).
+#[inline]
+#[target_feature(enable = "avx2")]
+fn mask_in_avx2(v: __m256i) -> u32 {
+    let mask: u32;
+    // SAFETY: touches no memory and no flags; AVX2 as above.
+    unsafe {
+        std::arch::asm!(
+            "vpmovmskb {mask:e}, {v}",
+            mask = lateout(reg) mask,
+            v = in(ymm_reg) v,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    mask
 }
 
 /// The class byte of each of 32 bytes; 0 for bytes above 0x7f.

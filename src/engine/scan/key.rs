@@ -250,8 +250,41 @@ pub(super) fn ip6(data: &[u8], from: usize, to: usize, mut found: impl FnMut(IpA
     at
 }
 
-/// A run of hexadecimal digits, colons and dots, cut at pieces that are too long for a group.
+/// A run of hexadecimal digits, colons and dots: read whole where nothing around it can make it more than an
+/// address, and in all ways otherwise.
 fn readings(data: &[u8], start: usize, end: usize, found: &mut impl FnMut(IpAddr, usize, usize)) {
+    let Some(run) = data.get(start..end) else { return };
+    let colons = run.iter().filter(|&&b| b == b':').count();
+    let double = run.windows(2).any(|pair| pair == b"::");
+    let dotted = run.contains(&b'.');
+    if !double && colons < if dotted { 6 } else { 7 } {
+        return;
+    }
+    let word =
+        |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'%' | b'\\'));
+    if !word(byte_before(data, start)) && !word(data.get(end).copied()) {
+        if let Some(address) = address(run) {
+            return found(address, start, end);
+        }
+        if !double && colons > 9 {
+            return;
+        }
+    }
+    pieces(data, start, end, found);
+}
+
+/// The address that a run is, but for what [`trim`] takes away.
+fn address(run: &[u8]) -> Option<IpAddr> {
+    let text = trim(run);
+    if !(2..=45).contains(&text.len()) {
+        return None;
+    }
+    crate::observable::ip::parse(std::str::from_utf8(text).ok()?).ok()
+}
+
+/// A run of hexadecimal digits, colons and dots, cut at pieces that are too long for a group.
+#[cold]
+fn pieces(data: &[u8], start: usize, end: usize, found: &mut impl FnMut(IpAddr, usize, usize)) {
     let mut from = start;
     let mut piece = start;
     for at in start..=end {
@@ -277,13 +310,7 @@ fn segment(run: &[u8], start: usize, end: usize, found: &mut impl FnMut(IpAddr, 
     let dot = run.iter().position(|&b| b == b'.').unwrap_or(run.len());
     for skip in [0, 1, 2, behind_first] {
         for stop in [run.len(), dot, before_last] {
-            let Some(text) = run.get(skip..stop) else { continue };
-            let text = trim(text);
-            if !(2..=45).contains(&text.len()) {
-                continue;
-            }
-            let Ok(text) = std::str::from_utf8(text) else { continue };
-            if let Ok(address) = crate::observable::ip::parse(text) {
+            if let Some(address) = run.get(skip..stop).and_then(address) {
                 found(address, start, end);
             }
         }

@@ -237,7 +237,7 @@ impl Chunk<'_> {
                 IpAddr::V6(v6) => hasher.ip6(v6.to_bits()),
             };
             let presence = filter.ask(key);
-            let listed = presence.path
+            let listed = (presence.path && snapshot.is_part_of_more(address))
                 || (presence.listed && snapshot.ip(address).is_some())
                 || (networks
                     && snapshot.touches(address)
@@ -286,8 +286,10 @@ impl Chunk<'_> {
             }
             Asked::Ip4 => {
                 let address = IpAddr::V4(Ipv4Addr::from(key.what));
-                // a URL with this host, or the address with a port that may stand in another field
-                if path || listed && self.snapshot.ip(address).is_some() {
+                // in a URL, or with a port, which may stand in another field
+                if listed && self.snapshot.ip(address).is_some()
+                    || path && self.snapshot.is_part_of_more(address)
+                {
                     self.marks.push(end - 1);
                 }
             }

@@ -301,7 +301,7 @@ mod tests {
         comes_back(&[Some(i64::MIN), Some(i64::MAX)], Shape::Flat);
         comes_back(&[Some(i64::MAX), Some(i64::MIN), Some(0)], Shape::Line);
         comes_back(&[Some(i64::MIN), None, Some(0)], Shape::Flat);
-        let gaps_and_all = [Some(i64::MIN), None, Some(i64::MAX)];
+        let gaps_and_all = [Some(i64::MIN), None, Some(i64::MIN + 1), Some(i64::MAX)];
         assert!(write(&mut Vec::new(), gaps_and_all.into_iter(), Shape::Flat).is_err());
     }
 

@@ -128,6 +128,11 @@ impl Ports {
         let i = lower_bound(0, self.count(), below);
         (self.get(bytes, i) == Some(pair)).then_some(i)
     }
+
+    /// Whether the address is listed with any port.
+    pub(crate) fn has<A: Address>(&self, bytes: &[u8], address: A) -> bool {
+        self.addresses.find(bytes, address).is_some()
+    }
 }
 
 /// Networks: how many there are of each prefix length, then their addresses.

@@ -235,8 +235,8 @@ impl Stream {
         };
         if self.detector.array {
             say(&format!(
-                "{}: the stream is one JSON array, in which no event can be tagged; \
-                 make lines of it: jq -c '.[]' FILE | taxiway filter ...",
+                "{}: the stream is one JSON array, not one object behind the other; to have its objects tagged: \
+                 jq -c '.[]' FILE | taxiway filter ...",
                 self.origin.name()
             ));
         }
@@ -317,8 +317,10 @@ impl Stream {
     fn window(&mut self, chunk: &mut Chunk, cutting: &Cutting, carry: &mut Vec<u8>) -> bool {
         let filled = chunk.buffer.len();
         let start = self.context;
-        let sure = self.splitter.sure(filled).saturating_sub(start);
-        if sure > cutting.line_bytes_max || filled - start > cutting.line_bytes_max.saturating_add(WINDOW) {
+        let sure = self.splitter.sure(filled).max(start);
+        let content = content_len(chunk.buffer.filled().get(start..sure).unwrap_or_default());
+        if content > cutting.line_bytes_max || filled - start > cutting.line_bytes_max.saturating_add(WINDOW)
+        {
             self.long = true;
         }
         if !self.long || filled - start < OVERLAP + WINDOW {
@@ -363,9 +365,8 @@ impl Arrange<'_> {
             let (mut start, mut index) = (self.at, self.next_end);
             while start < cut {
                 let end = self.event_end(start, index);
-                let line_end =
-                    usize::from(self.chunk.buffer.filled().get(end.saturating_sub(1)) == Some(&b'\n'));
-                if (end - start).saturating_sub(line_end) > self.limit {
+                let event = self.chunk.buffer.filled().get(start..end).unwrap_or_default();
+                if content_len(event) > self.limit {
                     long_events += 1;
                     self.push_events(start, from_end..index);
                     self.chunk.pieces.push(Piece::Window { window: start..end, range: start..end });
@@ -404,6 +405,12 @@ impl Arrange<'_> {
         let rest = self.chunk.buffer.filled().get(from..cut).unwrap_or_default();
         memchr(b'\n', rest).map_or(cut, |i| from + i + 1)
     }
+}
+
+/// The length of an event without its line end; the same for its beginning, as far as it is there.
+fn content_len(event: &[u8]) -> usize {
+    let event = event.strip_suffix(b"\n").unwrap_or(event);
+    event.strip_suffix(b"\r").unwrap_or(event).len()
 }
 
 /// Says in words why a stream broke off.
