@@ -13,10 +13,14 @@ use crate::engine::event::Path;
 use crate::engine::hit::{self, Hit};
 use crate::engine::token::{self, What};
 use crate::engine::verify::{Finding, Grade};
-use crate::index::Entry;
+use crate::index::{Entry, Snapshot};
 use crate::indicator::Timestamp;
 use crate::live::Generation;
 use crate::policy::{self, Claims, Policy, Rule, Surroundings};
+
+/// Bytes of the longest text that a tag repeats; a longer one (a URL) ends in `…`, so that it cannot grow beyond
+/// what a tag may have and go untold.
+const ATOMIC_MAX: usize = 2 << 10;
 
 /// The string in which something was found.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +114,7 @@ impl<'a> Case<'a> {
         let generation = self.generation;
         let Some(snapshot) = generation.snapshots.get(finding.snapshot) else { return };
         let kind = snapshot.kind(finding.entry);
-        let rule = self.rule(&generation.policy, place, what, finding, kind);
+        let rule = self.rule(&generation.policy, place, what, finding, snapshot);
         let finding = Finding { place: finding.place + place.offset, ..finding };
         if !self.every_place {
             let key = (finding.snapshot, finding.entry, place.field, rule);
@@ -123,7 +127,13 @@ impl<'a> Case<'a> {
         }
         let start = self.texts.len();
         let text = place.text.get(finding.start..finding.end).unwrap_or_default();
-        self.texts.extend_from_slice(text);
+        if text.len() > ATOMIC_MAX {
+            let boundary = (0..=ATOMIC_MAX).rev().find(|&at| text.get(at).is_some_and(|b| b & 0xc0 != 0x80));
+            self.texts.extend_from_slice(text.get(..boundary.unwrap_or(0)).unwrap_or_default());
+            self.texts.extend_from_slice("…".as_bytes());
+        } else {
+            self.texts.extend_from_slice(text);
+        }
         let atomic = start..self.texts.len();
         for record in snapshot.records(finding.entry) {
             let hit = Hit {
@@ -151,8 +161,9 @@ impl<'a> Case<'a> {
         place: Place<'_>,
         what: What,
         finding: Finding,
-        kind: crate::observable::Kind,
+        snapshot: &Snapshot,
     ) -> Option<Rule> {
+        let kind = snapshot.kind(finding.entry);
         if !policy.wants_kind(kind) {
             return Some(Rule::Kind);
         }
@@ -171,7 +182,7 @@ impl<'a> Case<'a> {
             What::Name { .. }
                 if finding.grade == Grade::Exact
                     && !policy.allow_looks_like_file
-                    && looks_like_file(place, finding) =>
+                    && looks_like_file(place, finding, || snapshot.value(finding.entry)) =>
             {
                 Some(Rule::LooksLikeFile)
             }
@@ -205,13 +216,17 @@ impl<'a> Case<'a> {
     }
 }
 
-fn looks_like_file(place: Place<'_>, finding: Finding) -> bool {
+/// Whether the name that was found looks like a file. What is listed, and the same name, is asked for where the
+/// event has it in other characters.
+fn looks_like_file(place: Place<'_>, finding: Finding, listed: impl FnOnce() -> String) -> bool {
     let text = place.text;
     let (before, name, behind) = (
         text.get(..finding.start).unwrap_or_default(),
         text.get(finding.start..finding.end).unwrap_or_default(),
         text.get(finding.end..).unwrap_or_default(),
     );
+    let listed = if name.is_ascii() { String::new() } else { listed() };
+    let name = if listed.is_empty() { name } else { listed.as_bytes() };
     if !policy::is_file_like(name) {
         return false;
     }

@@ -11,6 +11,7 @@ pub mod event;
 pub mod hit;
 pub mod judge;
 pub mod moment;
+pub mod scalars;
 pub mod scan;
 pub mod tag;
 pub mod token;

@@ -4,7 +4,8 @@
 //! milli-, micro- or nanoseconds since 1970 as a number or a string of digits.
 //! Is not: a reader of syslog dates. Fails: with `None`. Costs: one walk over the event that keeps all scalars.
 
-use crate::engine::event::{Role, Walk, decoded};
+use crate::engine::event::grammar::decoded;
+use crate::engine::event::{Role, Walk};
 use crate::indicator::Timestamp;
 
 /// Fields that usually hold the time, in the order in which they are asked.

@@ -6,6 +6,7 @@
 //! Fails: never. Costs: some nanoseconds for a candidate that no snapshot knows; a look-up in the tables for each
 //! one that it may know. URLs that overlap cost no more than a fixed number of bytes each, whatever their length.
 
+use std::fmt::Write;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -76,6 +77,8 @@ pub struct Verifier {
 
 /// Longest path of a URL, and longest URL with a query, that is looked up.
 const URL_MAX: usize = 8 << 10;
+/// Longest host, in bytes, that is looked up: a name in Unicode, or an address with a zone.
+const HOST_MAX: usize = 2048;
 /// A URL up to this length is always looked up.
 const URL_SURE: usize = 512;
 
@@ -287,33 +290,53 @@ impl Verifier {
         snapshots: &[Arc<Snapshot>],
     ) {
         let (host, behind) = host_range(text, authority, end);
-        let Some(rest) = text.get(behind..end) else { return };
+        let (Some(host), Some(rest)) = (text.get(host), text.get(behind..end)) else { return };
         let has_scheme = authority > candidate.start;
-        if !has_scheme && !matches!(rest.first(), Some(b'/' | b'?')) {
+        if host.len() > HOST_MAX || !has_scheme && !matches!(rest.first(), Some(b'/' | b'?')) {
             return;
         }
-        let length = rest.iter().take(URL_MAX + 1).position(|b| matches!(b, b'?' | b'#'));
-        let length = length.unwrap_or(rest.len());
-        if length > URL_MAX || !self.may_spend(length) {
-            return;
-        }
-        let path = rest.get(..length).filter(|path| !path.is_empty()).unwrap_or(b"/");
         let mut canonical = std::mem::take(&mut self.canonical);
         canonical.clear();
-        let host = text.get(host).unwrap_or_default();
-        if push_host(host, &mut canonical) {
-            let mut url = None;
-            let candidate = Candidate { end, ..candidate };
-            for (number, snapshot) in snapshots.iter().enumerate() {
-                let key = snapshot.hasher().pair(canonical.as_bytes(), path, KeyKind::Url);
-                if snapshot.filter().ask(key).listed {
-                    let reading = url.get_or_insert_with(|| self.read_url(text, candidate, behind + length));
-                    let Some(reading) = reading else { break };
-                    self.look_up_url(snapshot, number, reading, candidate);
-                }
-            }
+        if let Some(host) = push_host(host, &mut canonical) {
+            let reading = Reading { candidate: Candidate { end, ..candidate }, path: behind, url: None };
+            self.url_of(text, reading, (host, &canonical), snapshots);
         }
         self.canonical = canonical;
+    }
+
+    /// One reading of a URL with this host.
+    fn url_of(
+        &mut self,
+        text: &[u8],
+        mut reading: Reading,
+        (host, name): (Host, &str),
+        snapshots: &[Arc<Snapshot>],
+    ) {
+        let rest = text.get(reading.path..reading.candidate.end).unwrap_or_default();
+        let mut path = None;
+        for (number, snapshot) in snapshots.iter().enumerate() {
+            let (filter, hasher) = (snapshot.filter(), snapshot.hasher());
+            let host_presence = match host {
+                Host::Address(ip) => presence(snapshot, ip),
+                Host::Name => filter.ask(hasher.text(name.as_bytes(), 0, name.len(), KeyKind::Name)),
+            };
+            if !host_presence.path {
+                continue;
+            }
+            let path = *path.get_or_insert_with(|| path_length(rest));
+            let key = rest.get(..path).filter(|path| !path.is_empty()).unwrap_or(b"/");
+            if path > URL_MAX || !self.may_spend(path) {
+                return;
+            }
+            if filter.ask(hasher.pair(name.as_bytes(), key, KeyKind::Url)).listed {
+                let query = reading.path + path;
+                if reading.url.is_none() {
+                    reading.url = self.read_url(text, reading.candidate, query);
+                }
+                let Some((url, whole)) = &reading.url else { return };
+                self.look_up_url(snapshot, number, url, *whole, reading.candidate);
+            }
+        }
     }
 
     /// Whether so many bytes of a URL may be looked at.
@@ -325,8 +348,8 @@ impl Verifier {
         true
     }
 
-    /// Reads the URL; if it is too long, only up to its query, which starts at `query`.
-    fn read_url(&mut self, text: &[u8], candidate: Candidate, query: usize) -> Option<Reading> {
+    /// Reads the URL, and says whether wholly; if it is too long, only up to its query, which starts at `query`.
+    fn read_url(&mut self, text: &[u8], candidate: Candidate, query: usize) -> Option<(Url, bool)> {
         let Candidate { start, end, .. } = candidate;
         let whole = end - start <= URL_MAX && self.may_spend(end - start);
         let end = if whole || text.get(query) != Some(&b'?') { end } else { query + 1 };
@@ -334,13 +357,19 @@ impl Verifier {
             return None;
         }
         let url = Url::parse(std::str::from_utf8(text.get(start..end)?).ok()?).ok()?;
-        Some(Reading { url, whole })
+        Some((url, whole))
     }
 
-    fn look_up_url(&mut self, snapshot: &Snapshot, number: usize, reading: &Reading, candidate: Candidate) {
-        let Reading { url, whole } = reading;
+    fn look_up_url(
+        &mut self,
+        snapshot: &Snapshot,
+        number: usize,
+        url: &Url,
+        whole: bool,
+        candidate: Candidate,
+    ) {
         let scheme = url.scheme();
-        if *whole {
+        if whole {
             if let Some(entry) = snapshot.url(scheme, url.rest()) {
                 self.push(number, entry, Grade::Exact, candidate);
             }
@@ -359,10 +388,20 @@ impl Verifier {
     }
 }
 
-/// A URL that was read; not `whole` if its query was too long to be looked at.
+/// One reading of a URL.
 struct Reading {
-    url: Url,
-    whole: bool,
+    /// Up to its own end.
+    candidate: Candidate,
+    /// Where path, query or fragment starts.
+    path: usize,
+    /// The URL, once it was read; and whether its query was, which may be too long.
+    url: Option<(Url, bool)>,
+}
+
+/// Bytes of a path, without query and fragment; more than [`URL_MAX`] if there are more.
+fn path_length(rest: &[u8]) -> usize {
+    let rest = rest.get(..URL_MAX + 1).unwrap_or(rest);
+    memchr::memchr2(b'?', b'#', rest).unwrap_or(rest.len())
 }
 
 fn presence(snapshot: &Snapshot, ip: IpAddr) -> Presence {
@@ -397,18 +436,25 @@ fn push_name(raw: &[u8], out: &mut String) -> bool {
     std::str::from_utf8(raw).is_ok_and(|text| name::push_canonical(text, out))
 }
 
-/// The host as a URL in canonical form has it, without brackets.
-fn push_host(raw: &[u8], out: &mut String) -> bool {
-    let Ok(text) = std::str::from_utf8(raw) else { return false };
+/// The host of a URL.
+#[derive(Clone, Copy, Debug)]
+enum Host {
+    Name,
+    Address(IpAddr),
+}
+
+/// Writes the host as a URL in canonical form has it, without brackets.
+fn push_host(raw: &[u8], out: &mut String) -> Option<Host> {
+    let text = std::str::from_utf8(raw).ok()?;
     let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
     let bare = bare.trim_end_matches('.');
-    if (bare.len() < text.len() || bare.ends_with(|c: char| c.is_ascii_digit()))
+    if (text.starts_with('[') || bare.ends_with(|c: char| c.is_ascii_digit()))
         && let Ok(address) = ip::parse(bare)
     {
-        use std::fmt::Write;
-        return write!(out, "{address}").is_ok();
+        write!(out, "{address}").ok()?;
+        return Some(Host::Address(address));
     }
-    name::push_canonical(bare, out)
+    name::push_canonical(bare, out).then_some(Host::Name)
 }
 
 fn nibble(digit: u8) -> u8 {

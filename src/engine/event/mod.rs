@@ -8,7 +8,12 @@
 //! Fails: never; what is no object is told by `None`, and then what was gathered means nothing.
 //! Costs: one pass, a step a byte; memory for the strings that can hold an observable and the steps to them.
 
+pub mod child;
+pub mod grammar;
+
 use std::ops::Range;
+
+use crate::engine::event::grammar::{Text, bare, beginning, blanks, decoded, is_text, string};
 
 /// No node: the root object itself.
 const ROOT: u32 = u32::MAX;
@@ -262,28 +267,34 @@ impl Walk {
         self.frames.shrink_to(KEPT);
     }
 
-    /// The dotted path of a node; array steps are numbers.
+    /// The dotted path of a node; array steps are numbers. Of one longer than [`PATH_MAX`] bytes the innermost
+    /// steps, behind `…`: so that a deep event costs no more than a wide one.
     pub fn path(&self, raw: &[u8], node: u32) -> Path {
         let mut steps = Vec::with_capacity(8);
+        let mut length = 0;
         let mut at = node;
         while let Some(node) = self.nodes.get(at as usize) {
-            steps.push(node.step);
+            if length > PATH_MAX {
+                steps.push((None, String::from("…")));
+                break;
+            }
+            let (index, text) = match node.step {
+                Step::Key { start, end, escaped } => (None, key_text(raw, start, end, escaped)),
+                Step::Index(index) => (Some(index), index.to_string()),
+            };
+            length += text.len() + 1;
+            steps.push((index, text));
             at = node.parent;
         }
         let mut path = Path::default();
-        for step in steps.iter().rev() {
+        for (index, step) in steps.iter().rev() {
             let before = path.text.len();
             if before > 0 {
                 path.text.push('.');
             }
-            match *step {
-                Step::Key { start, end, escaped } => {
-                    path.text.push_str(&decoded(raw.get(start..end).unwrap_or_default(), escaped));
-                }
-                Step::Index(index) => {
-                    path.text.push_str(&index.to_string());
-                    path.indexes.push(before..path.text.len());
-                }
+            path.text.push_str(step);
+            if index.is_some() {
+                path.indexes.push(before..path.text.len());
             }
         }
         path
@@ -294,38 +305,21 @@ impl Walk {
         let mut at = node;
         while let Some(node) = self.nodes.get(at as usize) {
             if let Step::Key { start, end, escaped } = node.step {
-                return decoded(raw.get(start..end).unwrap_or_default(), escaped);
+                return key_text(raw, start, end, escaped);
             }
             at = node.parent;
         }
         String::new()
     }
 
-    /// The key of a value that is the value of a member, not an element of an array.
-    pub fn own_key(&self, raw: &[u8], node: u32) -> Option<String> {
-        match self.nodes.get(node as usize)?.step {
-            Step::Key { start, end, escaped } => Some(decoded(raw.get(start..end)?, escaped)),
+    /// The key of a value that is the value of a member, not an element of an array; and the number of the object,
+    /// the same for all its members.
+    pub fn member(&self, raw: &[u8], node: u32) -> Option<(u32, String)> {
+        let node = self.nodes.get(node as usize)?;
+        match node.step {
+            Step::Key { start, end, escaped } => Some((node.parent, key_text(raw, start, end, escaped))),
             Step::Index(_) => None,
         }
-    }
-
-    /// Scalars that are members of the object in which `node` is a member, with this key; in order. Needs
-    /// [`Keep::Scalars`].
-    pub fn siblings<'w>(
-        &'w self,
-        raw: &'w [u8],
-        node: u32,
-        key: &'w str,
-    ) -> impl Iterator<Item = &'w Piece> + 'w {
-        let parent = self.nodes.get(node as usize).map(|n| n.parent);
-        self.pieces.iter().filter(move |piece| {
-            piece.role != Role::Key
-                && self.nodes.get(piece.node as usize).is_some_and(|node| {
-                    Some(node.parent) == parent
-                        && matches!(node.step, Step::Key { start, end, escaped }
-                            if raw.get(start..end).is_some_and(|k| is_text(k, escaped, key)))
-                })
-        })
     }
 
     /// The first scalar with this dotted path. Needs [`Keep::Scalars`].
@@ -358,6 +352,14 @@ impl Walk {
     }
 }
 
+/// Bytes of the longest path, and of the longest key in one.
+pub const PATH_MAX: usize = 1 << 10;
+
+fn key_text(raw: &[u8], start: usize, end: usize, escaped: bool) -> String {
+    let key = raw.get(start..end).unwrap_or_default();
+    decoded(beginning(key, escaped, PATH_MAX), escaped)
+}
+
 /// A dotted path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Path {
@@ -373,227 +375,6 @@ enum Next {
     Value(usize),
     /// A value ended here.
     Behind(usize),
-}
-
-/// Where white space that starts at `at` ends.
-pub fn blanks(raw: &[u8], at: usize) -> usize {
-    let mut at = at;
-    while matches!(raw.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-        at += 1;
-    }
-    at
-}
-
-struct Text {
-    /// Where the closing quote stands.
-    end: usize,
-    escaped: bool,
-    /// Whether an observable can be inside.
-    telling: bool,
-}
-
-const STOP: u8 = 1;
-const TELLING: u8 = 2;
-/// A string without dot, colon or escape has to be this long to hold an observable: the shortest digest.
-const DIGEST_MIN: usize = 32;
-
-/// Classes of bytes inside a string.
-const INSIDE: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        table[byte] = STOP;
-        byte += 1;
-    }
-    table[b'"' as usize] = STOP;
-    table[b'\\' as usize] = STOP;
-    table[b'.' as usize] = TELLING;
-    table[b':' as usize] = TELLING;
-    table
-};
-
-/// Reads a string whose first byte behind the quote is at `start`.
-fn string(raw: &[u8], start: usize) -> Option<Text> {
-    let mut at = start;
-    let mut classes = 0;
-    let mut escaped = false;
-    loop {
-        let byte = *raw.get(at)?;
-        let class = INSIDE[usize::from(byte)];
-        classes |= class;
-        if class & STOP == 0 {
-            at += 1;
-            continue;
-        }
-        match byte {
-            b'"' => break,
-            b'\\' => {
-                escaped = true;
-                at += match *raw.get(at + 1)? {
-                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 2,
-                    b'u' if hex4(raw, at + 2).is_some() => 6,
-                    _ => return None,
-                };
-            }
-            _ => return None,
-        }
-    }
-    let telling = escaped || classes & TELLING != 0 || at - start >= DIGEST_MIN;
-    Some(Text { end: at, escaped, telling })
-}
-
-fn hex4(raw: &[u8], at: usize) -> Option<u32> {
-    raw.get(at..at + 4)?.iter().try_fold(0, |n, &b| Some(n << 4 | char::from(b).to_digit(16)?))
-}
-
-/// Reads a number or a literal; where it ends.
-fn bare(raw: &[u8], at: usize, first: u8) -> Option<usize> {
-    let literal: &[u8] = match first {
-        b't' => b"true",
-        b'f' => b"false",
-        b'n' => b"null",
-        _ => return number(raw, at),
-    };
-    let end = at + literal.len();
-    (raw.get(at..end) == Some(literal)).then_some(end)
-}
-
-fn number(raw: &[u8], at: usize) -> Option<usize> {
-    let mut at = at + usize::from(raw.get(at) == Some(&b'-'));
-    at = match raw.get(at)? {
-        b'0' => at + 1,
-        b'1'..=b'9' => digits(raw, at)?,
-        _ => return None,
-    };
-    if raw.get(at) == Some(&b'.') {
-        at = digits(raw, at + 1)?;
-    }
-    if matches!(raw.get(at), Some(b'e' | b'E')) {
-        at += 1 + usize::from(matches!(raw.get(at + 1), Some(b'+' | b'-')));
-        at = digits(raw, at)?;
-    }
-    Some(at)
-}
-
-/// One digit or more; where they end.
-fn digits(raw: &[u8], at: usize) -> Option<usize> {
-    let count = raw.get(at..)?.iter().take_while(|b| b.is_ascii_digit()).count();
-    (count > 0).then_some(at + count)
-}
-
-/// Undoes the escapes of a string that was walked over; appends to `out`. Half a surrogate pair becomes U+FFFD.
-pub fn undo_escapes(raw: &[u8], out: &mut Vec<u8>) {
-    let mut rest = raw;
-    while let Some(at) = memchr::memchr(b'\\', rest) {
-        let (plain, escape) = rest.split_at(at);
-        out.extend_from_slice(plain);
-        let byte = escape.get(1).copied().unwrap_or(b'\\');
-        let mut taken = 2;
-        match byte {
-            b'b' => out.push(0x08),
-            b'f' => out.push(0x0c),
-            b'n' => out.push(b'\n'),
-            b'r' => out.push(b'\r'),
-            b't' => out.push(b'\t'),
-            b'u' => {
-                let (letter, length) = unicode(escape);
-                taken = length;
-                out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-            byte => out.push(byte),
-        }
-        rest = escape.get(taken..).unwrap_or_default();
-    }
-    out.extend_from_slice(rest);
-}
-
-/// The character of `\uXXXX`, or of two of them, and the bytes it takes.
-fn unicode(escape: &[u8]) -> (char, usize) {
-    let first = hex4(escape, 2).unwrap_or(0xfffd);
-    if let 0xd800..=0xdbff = first
-        && escape.get(6..8) == Some(b"\\u")
-        && let Some(second @ 0xdc00..=0xdfff) = hex4(escape, 8)
-    {
-        let both = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-        return (char::from_u32(both).unwrap_or(char::REPLACEMENT_CHARACTER), 12);
-    }
-    (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 6)
-}
-
-/// The text of a string of an event.
-pub fn decoded(raw: &[u8], escaped: bool) -> String {
-    if !escaped {
-        return String::from_utf8_lossy(raw).into_owned();
-    }
-    let mut out = Vec::with_capacity(raw.len());
-    undo_escapes(raw, &mut out);
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-fn is_text(raw: &[u8], escaped: bool, text: &str) -> bool {
-    if escaped { decoded(raw, true) == text } else { raw == text.as_bytes() }
-}
-
-/// The children of a container that was walked over: its members or elements, in order. Empty for anything else.
-pub fn children(raw: &[u8], container: Range<usize>) -> Vec<Child> {
-    let mut children = Vec::new();
-    let object = match raw.get(container.start) {
-        Some(b'{') => true,
-        Some(b'[') => false,
-        _ => return children,
-    };
-    let mut at = blanks(raw, container.start + 1);
-    while at + 1 < container.end {
-        let mut key = None;
-        if object {
-            let Some(text) = string(raw, at + 1) else { break };
-            key = Some(decoded(raw.get(at + 1..text.end).unwrap_or_default(), text.escaped));
-            at = blanks(raw, blanks(raw, text.end + 1) + 1);
-        }
-        let Some(end) = skip(raw, at) else { break };
-        children.push(Child { key, value: at..end });
-        at = blanks(raw, blanks(raw, end) + 1);
-    }
-    children
-}
-
-/// A member or an element.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Child {
-    /// The key of a member, decoded.
-    pub key: Option<String>,
-    /// The bytes of the value.
-    pub value: Range<usize>,
-}
-
-/// Where the value at `at` ends.
-fn skip(raw: &[u8], at: usize) -> Option<usize> {
-    let mut at = at;
-    let mut depth = 0usize;
-    loop {
-        match *raw.get(at)? {
-            b'"' => at = string(raw, at + 1)?.end + 1,
-            b'{' | b'[' => {
-                depth += 1;
-                at += 1;
-            }
-            b'}' | b']' => {
-                depth = depth.checked_sub(1)?;
-                at += 1;
-            }
-            first if depth == 0 => at = bare(raw, at, first)?,
-            _ => at += 1,
-        }
-        if depth == 0 {
-            return Some(at);
-        }
-    }
-}
-
-/// The text of a child that is a string.
-pub fn text_of(raw: &[u8], child: &Child) -> Option<String> {
-    let inner = raw.get(child.value.clone())?.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-    Some(decoded(inner, inner.contains(&b'\\')))
 }
 
 #[cfg(test)]

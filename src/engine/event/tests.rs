@@ -1,6 +1,7 @@
 //! Tests of the walk.
 
 use super::*;
+use crate::engine::event::child::children;
 
 fn walk(raw: &str) -> Option<Vec<(String, String, Role)>> {
     let mut walk = Walk::default();
@@ -142,9 +143,12 @@ fn siblings_and_paths_find_scalars() {
     let mut walk = Walk::default();
     walk.event(raw, Keep::Scalars).unwrap();
     let ip = walk.pieces().iter().filter(|p| raw[p.start..p.end] == *b"1.2.3.4").nth(1).unwrap();
-    assert_eq!(walk.own_key(raw, ip.node).as_deref(), Some("ip"));
-    let ports: Vec<_> = walk.siblings(raw, ip.node, "port").map(|p| &raw[p.start..p.end]).collect();
-    assert_eq!(ports, [&b"x"[..], b"443"]);
+    let (object, key) = walk.member(raw, ip.node).unwrap();
+    assert_eq!(key, "ip");
+    let beside =
+        |p: &&Piece| p.role != Role::Key && walk.member(raw, p.node).is_some_and(|(o, _)| o == object);
+    let members: Vec<_> = walk.pieces().iter().filter(beside).map(|p| &raw[p.start..p.end]).collect();
+    assert_eq!(members, [&b"x"[..], b"443", b"1.2.3.4"]);
     assert_eq!(walk.find(raw, "a.port").map(|p| &raw[p.start..p.end]), Some(&b"80"[..]));
     assert_eq!(walk.find(raw, "ts").map(|p| &raw[p.start..p.end]), Some(&b"1.5"[..]));
     assert_eq!(walk.find(raw, "port"), None);
@@ -166,4 +170,24 @@ fn members_and_children_are_where_they_are() {
     assert_eq!(children(raw, walk.members()[2].value.clone()), []);
     assert_eq!(children(b"[ ]", 0..3), []);
     assert_eq!(children(b"{}", 0..2), []);
+}
+
+#[test]
+fn paths_are_bounded() {
+    let deep =
+        format!("{}\"x\":\"a.b\"{}", "{\"k\":".repeat(9_000).replacen('"', "\"", 1) + "{", "}".repeat(9_001));
+    let mut walk = Walk::default();
+    walk.event(deep.as_bytes(), Keep::Strings).unwrap();
+    let path = walk.path(deep.as_bytes(), walk.pieces()[0].node).text;
+    assert!(
+        path.starts_with("….k.k.") && path.ends_with(".k.x") && path.len() < PATH_MAX + 64,
+        "{}",
+        path.len()
+    );
+    let wide = format!("{{\"{}\":\"a.b\"}}", "\\u0041\\n".repeat(2_000));
+    walk.event(wide.as_bytes(), Keep::Strings).unwrap();
+    let path = walk.path(wide.as_bytes(), walk.pieces()[1].node).text;
+    assert!(
+        path.starts_with("A\nA\n") && path.len() <= PATH_MAX && path.trim_matches(['A', '\n']).is_empty()
+    );
 }

@@ -9,7 +9,9 @@
 use std::ops::Range;
 
 use crate::engine::case::{Case, Place};
-use crate::engine::event::{Keep, Path, Piece, Role, Walk, decoded, undo_escapes};
+use crate::engine::event::grammar::undo_escapes;
+use crate::engine::event::{Keep, Path, Piece, Role, Walk};
+use crate::engine::scalars::Scalars;
 use crate::engine::tag::ecs::Contexts;
 use crate::engine::tag::own::{self, Lookalike};
 use crate::engine::tag::place::{self, Root};
@@ -24,9 +26,7 @@ use crate::live::Generation;
 #[derive(Debug, Default)]
 pub struct Judge {
     walk: Walk,
-    /// A second walk with all scalars, made when one of them is asked for.
-    scalars: Walk,
-    has_scalars: bool,
+    scalars: Scalars,
     tokens: Tokens,
     verifier: Verifier,
     contexts: Contexts,
@@ -63,7 +63,7 @@ impl Judge {
         counts: &mut Counts,
     ) -> Option<usize> {
         self.contexts.keep(generation.snapshots.iter().map(|snapshot| snapshot.version()));
-        self.has_scalars = false;
+        self.scalars.forget();
         let trial = Trial { event, settings, now };
         let mut case = Case::new(generation);
         let object = match settings.format {
@@ -228,20 +228,8 @@ impl Judge {
     /// Looks the address up with the port that stands in a field beside it (M3.12).
     fn mapped_port(&mut self, trial: Trial<'_>, piece: Piece, candidate: Candidate, generation: &Generation) {
         let What::Address(ip) = candidate.what else { return };
-        let Some(key) = self.walk.own_key(trial.event, piece.node) else { return };
-        let walk = scalars(&mut self.scalars, &mut self.has_scalars, trial.event);
-        let pieces = walk.pieces();
-        let here = pieces.partition_point(|other| other.start < piece.start);
-        let Some(node) = pieces.get(here).map(|here| here.node) else { return };
-        let port = PORT_KEYS.iter().find_map(|(address, port)| {
-            let key = format!("{}{port}", key.strip_suffix(address)?);
-            walk.siblings(trial.event, node, &key).find_map(|piece| {
-                let text = decoded(trial.event.get(piece.start..piece.end)?, piece.escaped);
-                let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-                text.parse::<u16>().ok().filter(|port| digits && *port > 0)
-            })
-        });
-        if let Some(port) = port {
+        self.scalars.read(trial.event);
+        if let Some(port) = self.scalars.port_beside(trial.event, piece.start) {
             self.verifier.with_port(candidate, ip, port, &generation.snapshots);
         }
     }
@@ -341,7 +329,7 @@ impl Judge {
             At::Time(time) => Some(*time),
             At::Event(field) => {
                 if has_fields {
-                    let walk = scalars(&mut self.scalars, &mut self.has_scalars, trial.event);
+                    let walk = self.scalars.read(trial.event);
                     occurred = moment::of_event(walk, trial.event, field.as_deref());
                 }
                 case.counts.no_event_time += u64::from(occurred.is_none());
@@ -362,28 +350,6 @@ impl Judge {
         self.taken.shrink_to(SCRATCH_MAX);
     }
 }
-
-/// The walk with all scalars, made once an event.
-fn scalars<'w>(walk: &'w mut Walk, made: &mut bool, event: &[u8]) -> &'w Walk {
-    if !*made {
-        *made = true;
-        if walk.event(event, Keep::Scalars).is_none() {
-            *walk = Walk::default();
-        }
-    }
-    walk
-}
-
-/// Endings of the keys of addresses, and those of the ports beside them (M3.12).
-const PORT_KEYS: [(&str, &str); 7] = [
-    ("_h", "_p"),
-    ("ip", "port"),
-    ("Ip", "Port"),
-    ("IP", "Port"),
-    ("address", "port"),
-    ("addr", "port"),
-    ("Address", "Port"),
-];
 
 /// Enrichments that look like ours in the order in which they are judged: those at the place where this preset
 /// adds its own come last, because what stands there may have been found in the others.

@@ -99,7 +99,7 @@ pub fn write(
         (Some(first), Some(splice)) => {
             let set = set_of(case, &written);
             sheet.first = show(*first).filter(|_| left > 0);
-            sheet.finish(body, splice, target.suffix, &set, tags);
+            sheet.finish(&body, splice, target.suffix, &set, tags);
             Some(splice.at)
         }
         _ => None,
@@ -180,7 +180,7 @@ struct Sheet<'s> {
     first: Option<Shown<'s>>,
 }
 
-impl<'s> Sheet<'s> {
+impl Sheet<'_> {
     /// Adds a hit if it takes no more than `room` bytes; gives how many it takes.
     fn add(&mut self, body: &mut Body, shown: &Shown<'_>, room: usize) -> Option<usize> {
         match self.settings.preset {
@@ -218,7 +218,7 @@ impl<'s> Sheet<'s> {
     }
 
     /// Writes the run of bytes that goes in at the splice.
-    fn finish(&mut self, body: Body, splice: Splice, suffix: bool, set: &str, tags: &mut Vec<u8>) {
+    fn finish(&mut self, body: &Body, splice: Splice, suffix: bool, set: &str, tags: &mut Vec<u8>) {
         if splice.comma {
             tags.push(b',');
         }

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::engine::event::{Child, children, text_of};
+use crate::engine::event::child::{Child, children, text_of};
 use crate::engine::hit::name;
 use crate::engine::tag::flat::COLUMNS;
 

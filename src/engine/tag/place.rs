@@ -5,7 +5,8 @@
 
 use std::ops::Range;
 
-use crate::engine::event::{Child, blanks, children};
+use crate::engine::event::child::{Child, children};
+use crate::engine::event::grammar::blanks;
 
 /// A place for bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -132,7 +132,7 @@ impl Tokens {
         let tails = std::mem::take(&mut self.tails);
         self.candidates.retain(|c| {
             let is_tail = tails.binary_search(&c.start).is_ok();
-            !(is_tail && !matches!(c.what, What::Name { .. } | What::Digest))
+            !is_tail || matches!(c.what, What::Name { .. } | What::Digest)
         });
         self.tails = tails;
     }

@@ -214,10 +214,8 @@ impl Tokens {
             }
             local = before;
         }
-        let starts = match escaped_letter(text, local) {
-            true if local < at => Starts { first: local, second: Some(local + 1) },
-            _ => Starts { first: local, second: None },
-        };
+        let second = Some(local + 1).filter(|_| local < at && escaped_letter(text, local));
+        let starts = Starts { first: local, second };
         let mut found = false;
         for local in starts.each() {
             if (1..=LOCAL_MAX).contains(&(at - local)) {

@@ -235,7 +235,7 @@ fn names_are_whole_runs() {
     ] {
         assert_eq!(of("name", bad), [""; 0], "{bad}");
     }
-    assert_eq!(of("name", &longer[9..]).len(), 1, "250 bytes");
+    assert_eq!(of("name", longer.replacen("abcdefgh.", "", 1)).len(), 1, "250 bytes");
     assert_eq!(of("name", "\\nevil.example"), ["nevil.example", "evil.example"]);
     assert_eq!(of("name", "\\evil.example"), ["evil.example"]);
     assert_eq!(of("name", "CORP\\\\xevil.example\\d"), ["xevil.example"]);
@@ -375,7 +375,7 @@ fn digests() {
     ] {
         assert_eq!(of("digest", &good), ["32"], "{good}");
     }
-    assert_eq!(of("digest", format!("\\b{}", &md5[1..])), ["32"], "with the letter");
+    assert_eq!(of("digest", format!("\\b{}", md5.replacen('d', "", 1))), ["32"], "with the letter");
     for length in [40, 64, 128] {
         assert_eq!(of("digest", "a".repeat(length)), [length.to_string()]);
     }
