@@ -23,7 +23,7 @@ use crate::indicator::{Indicator, Part};
 use crate::observable::{Digest, Kind, Observable};
 
 /// Bits of the filter for each key.
-const FILTER_BITS: usize = 12;
+const FILTER_BITS: usize = 16;
 /// Examples kept of each rule that refuses values.
 const EXAMPLES_MAX: usize = 3;
 

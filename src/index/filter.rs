@@ -17,8 +17,10 @@ pub const BLOCK: usize = 32;
 const SALT: [u32; 8] =
     [0x47b6_137b, 0x4497_4d91, 0x8824_ad5b, 0xa2b7_289d, 0x7054_95c7, 0x2df1_424b, 0x9efc_4947, 0x5c6b_fb31];
 
-/// The low half of a key is changed by this for the mark *path*.
-const PATH: u32 = 0x5bd1_e995;
+/// The five bits of the product of the low half of a key and a salt that choose the bit of a lane: for *listed*
+/// as in Parquet the uppermost, for *path* the next five.
+const LISTED: u32 = 27;
+const PATH: u32 = 22;
 
 /// Hashes of values, seeded for one snapshot. ASCII letters hash the same in either case: text is folded with
 /// `0x20` before it is mixed.
@@ -157,7 +159,15 @@ impl<'a> Filter<'a> {
     pub fn ask(&self, key: u64) -> Presence {
         let Some(block) = self.block(key) else { return Presence { listed: false, path: false } };
         let low = key as u32;
-        Presence { listed: all_set(block, low), path: all_set(block, low ^ PATH) }
+        let (lanes, _) = block.as_chunks::<4>();
+        let (mut not_listed, mut no_path) = (0u32, 0u32);
+        for (lane, salt) in lanes.iter().zip(SALT) {
+            let product = low.wrapping_mul(salt);
+            let missing = !u32::from_le_bytes(*lane);
+            not_listed |= missing & 1 << (product >> LISTED);
+            no_path |= missing & 1 << (product >> PATH & 31);
+        }
+        Presence { listed: not_listed == 0, path: no_path == 0 }
     }
 }
 
@@ -166,17 +176,6 @@ impl<'a> Filter<'a> {
 #[expect(clippy::cast_possible_truncation, reason = "below the number of blocks")]
 fn position(key: u64, blocks: usize) -> usize {
     (((key >> 32) * blocks as u64) >> 32) as usize
-}
-
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "part of the scan's inner loop, per tier")]
-fn all_set(block: &[u8; BLOCK], low: u32) -> bool {
-    let (lanes, _) = block.as_chunks::<4>();
-    let mut missing = 0u32;
-    for (lane, salt) in lanes.iter().zip(SALT) {
-        missing |= !u32::from_le_bytes(*lane) & (1 << (low.wrapping_mul(salt) >> 27));
-    }
-    missing == 0
 }
 
 /// A filter that is being filled.
@@ -193,21 +192,20 @@ impl FilterBuilder {
     }
 
     /// Marks a key as listed.
-    #[expect(clippy::cast_possible_truncation, reason = "the low half chooses the bits")]
     pub fn list(&mut self, key: u64) {
-        self.set(key, key as u32);
+        self.set(key, LISTED);
     }
 
     /// Marks a key as a path.
-    #[expect(clippy::cast_possible_truncation, reason = "the low half chooses the bits")]
     pub fn path(&mut self, key: u64) {
-        self.set(key, key as u32 ^ PATH);
+        self.set(key, PATH);
     }
 
-    fn set(&mut self, key: u64, low: u32) {
+    #[expect(clippy::cast_possible_truncation, reason = "the low half chooses the bits")]
+    fn set(&mut self, key: u64, mark: u32) {
         let at = position(key, self.bytes.len() / BLOCK) * BLOCK;
         for (i, salt) in SALT.into_iter().enumerate() {
-            let bit = low.wrapping_mul(salt) >> 27;
+            let bit = (key as u32).wrapping_mul(salt) >> mark & 31;
             self.bytes[at + 4 * i + (bit / 8) as usize] |= 1 << (bit % 8);
         }
     }

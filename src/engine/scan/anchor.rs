@@ -100,6 +100,7 @@ pub(super) struct Carry {
     label_before: u64,
     dot_before: u64,
     name_run: u64,
+    ascii_run: u64,
     digit_before: u64,
     dots: u64,
     quad_run: u64,
@@ -185,7 +186,13 @@ fn name_ends(m: Masks, odd: bool, carry: &mut Carry) -> u64 {
     carry.name_run = u64::from(c1 | c2);
     let ends = sum & !run;
     let last_dot = m.dot & (!part >> 1 | 1 << 63);
-    ends & (!(part | m.dot) | last_dot)
+
+    // a byte above 0x7f may be a border (a quote, a dash, an emoji) in the middle of what looks like one token
+    let ascii = run & !m.high;
+    let (sum, c1) = ascii.overflowing_add(start & ascii);
+    let (sum, c2) = sum.overflowing_add(carry.ascii_run);
+    carry.ascii_run = u64::from(c1 | c2);
+    ends & (!(part | m.dot) | last_dot) | sum & !ascii & m.high
 }
 
 /// Behind a run of digits and dots in which a dot follows a digit and another dot two to four bytes before.

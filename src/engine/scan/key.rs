@@ -257,6 +257,7 @@ fn readings(data: &[u8], start: usize, end: usize, found: &mut impl FnMut(IpAddr
     let colons = run.iter().filter(|&&b| b == b':').count();
     let double = run.windows(2).any(|pair| pair == b"::");
     let dotted = run.contains(&b'.');
+    // a run with dots may have a name in front: six colons and a dotted tail, or seven
     if !double && colons < if dotted { 6 } else { 7 } {
         return;
     }
@@ -305,10 +306,15 @@ fn pieces(data: &[u8], start: usize, end: usize, found: &mut impl FnMut(IpAddr, 
 
 /// What is left of a run when an escape, a word with a colon, a colon, or a tail is no part of the address.
 fn segment(run: &[u8], start: usize, end: usize, found: &mut impl FnMut(IpAddr, usize, usize)) {
-    let behind_first = run.iter().position(|&b| b == b':').map_or(0, |at| at + 1);
+    let colon = run.iter().position(|&b| b == b':').unwrap_or(0);
     let before_last = run.iter().rposition(|&b| b == b':').unwrap_or(run.len());
-    let dot = run.iter().position(|&b| b == b'.').unwrap_or(run.len());
-    for skip in [0, 1, 2, behind_first] {
+    let behind_dot =
+        run.get(..colon).and_then(|word| word.iter().rposition(|&b| b == b'.')).map_or(0, |at| at + 1);
+    for skip in [0, 1, 2, colon + 1, behind_dot] {
+        let dot = run
+            .get(skip..)
+            .and_then(|rest| rest.iter().position(|&b| b == b'.'))
+            .map_or(run.len(), |at| skip + at);
         for stop in [run.len(), dot, before_last] {
             if let Some(address) = run.get(skip..stop).and_then(address) {
                 found(address, start, end);

@@ -8,7 +8,7 @@ use crate::engine::scan::{Classes, Tier, fetch_ahead, scalar::Scalar};
 #[cfg(target_arch = "x86_64")]
 use crate::engine::scan::{avx2::Avx2, avx512::Avx512, wide128::Wide128};
 use crate::index::Snapshot;
-use crate::index::filter::{Filter, Hasher, KeyKind};
+use crate::index::filter::{Filter, Hasher, KeyKind, Presence};
 use crate::observable::{Kind, Name};
 
 /// Bytes of a URL looked at before the event is read in any case.
@@ -102,7 +102,6 @@ fn run<C: Classes>(sift: &mut Sift, data: &[u8], snapshot: &Snapshot, marks: &mu
             hasher: snapshot.hasher(),
             filter: snapshot.filter(),
             networks: snapshot.count(Kind::Network) > 0,
-            unicode: traits.unicode_names,
             keys: &mut sift.keys,
             marks,
         };
@@ -134,7 +133,6 @@ struct Chunk<'a> {
     hasher: Hasher,
     filter: Filter<'a>,
     networks: bool,
-    unicode: bool,
     keys: &'a mut Vec<Key>,
     marks: &'a mut Vec<usize>,
 }
@@ -280,7 +278,7 @@ impl Chunk<'_> {
         let end = self.from + key.end as usize;
         match key.asked {
             Asked::Name => {
-                if self.name(end - key.what as usize, end) {
+                if self.name(end - key.what as usize, end, Presence { listed, path }) {
                     self.marks.push(end - 1);
                 }
             }
@@ -324,9 +322,8 @@ impl Chunk<'_> {
     }
 
     /// Walks a name from its last two labels to the left, as long as a listed name goes on.
-    fn name(&self, mut start: usize, end: usize) -> bool {
+    fn name(&self, mut start: usize, end: usize, mut presence: Presence) -> bool {
         loop {
-            let presence = self.ask_name(start, end);
             let first = !self.label_before(start);
             if presence.listed && self.is_listed_name(start, end, first) {
                 return true;
@@ -358,10 +355,11 @@ impl Chunk<'_> {
             if end - start > 256 {
                 return true;
             }
+            presence = self.ask_name(start, end);
         }
     }
 
-    fn ask_name(&self, start: usize, end: usize) -> crate::index::filter::Presence {
+    fn ask_name(&self, start: usize, end: usize) -> Presence {
         self.filter.ask(self.hasher.text(self.data, start, end, KeyKind::Name))
     }
 
@@ -429,11 +427,11 @@ impl Chunk<'_> {
         let Some(host) = self.data.get(start..end) else { return false };
         let mut path = Vec::with_capacity(128);
         let rest = self.data.get(at..).unwrap_or_default();
-        let mut bytes = rest.iter().enumerate();
-        while let Some((i, &byte)) = bytes.next() {
+        for (i, &byte) in rest.iter().enumerate() {
             match byte {
                 0..=b' ' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'{' | b'}' | b'|' | b'^' | 0x7f => break,
-                b'\\' if rest.get(i + 1) == Some(&b'/') => continue,
+                // `\/` is `/`, however many back-slashes JSON in JSON has made of it
+                b'\\' if leads_to_slash(rest, i) => {}
                 b'\\' => break,
                 // white space beyond ASCII, or text: the judge knows
                 0x80.. => return true,
@@ -464,30 +462,27 @@ impl Chunk<'_> {
         while start > 0 && end - start < 1024 && self.data.get(start - 1).is_some_and(|&b| part(b)) {
             start -= 1;
         }
-        let Some(token) = self.data.get(start..end) else { return };
         if end - start >= 1024 {
             self.marks.push(end - 1);
             return;
         }
-        for chunk in token.utf8_chunks() {
-            let unsure = |c: char| !c.is_ascii() && !c.is_alphanumeric() && !is_border(c);
-            let mut pieces = chunk.valid().split(is_border).filter(|piece| piece.contains('.'));
-            if pieces.any(|piece| piece.contains(unsure) || self.unicode_piece(piece)) {
-                self.marks.push(end - 1);
-                return;
-            }
+        let starts = [Some(start), key::other_start(self.data, start)];
+        let mut tokens = starts.into_iter().flatten().filter_map(|start| self.data.get(start..end));
+        if tokens.any(|token| self.unicode_token(token)) {
+            self.marks.push(end - 1);
         }
     }
 
+    fn unicode_token(&self, token: &[u8]) -> bool {
+        token.utf8_chunks().any(|chunk| {
+            let unsure = |c: char| !c.is_ascii() && !c.is_alphanumeric() && !is_border(c);
+            let mut pieces = chunk.valid().split(is_border).filter(|piece| piece.contains('.'));
+            pieces.any(|piece| piece.contains(unsure) || self.unicode_piece(piece))
+        })
+    }
+
     fn unicode_piece(&self, piece: &str) -> bool {
-        if !piece.is_ascii() && !self.unicode {
-            // its last labels may be ASCII all the same: then it is walked as any other
-            let tail = piece.rsplit('.').take(2);
-            if tail.into_iter().any(|label| !label.is_ascii()) {
-                return false;
-            }
-        }
-        // escapes may hide the start: the judge knows
+        // no name as it stands, but perhaps one in part: the judge knows
         let Ok(name) = Name::parse(piece) else { return true };
         let name = name.as_str();
         let mut dots = name.rmatch_indices('.').map(|(at, _)| at + 1).skip(1);
@@ -512,6 +507,12 @@ fn is_border(c: char) -> bool {
     matches!(c, '\u{80}'..='\u{bf}' | '\u{2000}'..='\u{2bff}' | '\u{3000}'..='\u{303f}'
         | '\u{fe10}'..='\u{fe1f}' | '\u{fe30}'..='\u{fe6f}' | '\u{ff00}'..='\u{ffef}' | '\u{1f000}'..='\u{1faff}')
         && !c.is_alphanumeric()
+}
+
+/// Whether the back-slash at `at` and those behind it lead to a slash.
+fn leads_to_slash(text: &[u8], at: usize) -> bool {
+    let behind = text.get(at..).unwrap_or_default();
+    behind.iter().take(64).find(|&&b| b != b'\\') == Some(&b'/')
 }
 
 fn hex_value(c: u8) -> u8 {
