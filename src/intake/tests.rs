@@ -1,3 +1,5 @@
+//! Tests of feeds as files, folders and streams.
+
 use super::*;
 use crate::indicator::{ThreatKind, Tlp};
 use std::io::Write;

@@ -1,3 +1,5 @@
+//! Tests of every kind of list.
+
 use super::*;
 
 fn read(list: &str) -> Entries {

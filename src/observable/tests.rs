@@ -1,3 +1,5 @@
+//! Tests of canonical forms, rule by rule and by property.
+
 use std::borrow::Cow;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Tests of the pattern language.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of the scan's parts: classes, anchors, keys; each on every tier of the machine.
+
 use crate::engine::scan::anchor::{self, Anchors, CHUNK, Carry, Look};
 use crate::engine::scan::scalar::Scalar;
 use crate::engine::scan::{BLOCK, Classes, Masks, Tier, key};

@@ -1,3 +1,5 @@
+//! Tests of whole snapshots.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! Tests of STIX 2 documents, good and bad.
+
 use super::*;
 use crate::indicator::{Id, Timestamp, Tlp};
 use crate::stix::Fate;
