@@ -743,3 +743,13 @@ fn speed() {
         );
     }
 }
+
+#[test]
+fn json_in_json() {
+    let mut court = Court::of(&["http://evil.example/a", "evil.1x"]);
+    assert_eq!(
+        court.hits(r#"{"m":"{\"u\":\"http:\\/\\/evil.example\\/a\"}"}"#),
+        ["m http://evil.example/a http://evil.example/a exact"]
+    );
+    assert_eq!(court.hits(b"%%41evil.1x\xffx=1"), ["message evil.1x evil.1x exact"]);
+}
