@@ -72,7 +72,7 @@ pub(crate) struct Row {
     pub(crate) command: String,
 }
 
-/// The results of one bench.
+/// The results of one bench that are not written yet.
 #[derive(Debug)]
 pub(crate) struct Record {
     bench: &'static str,
@@ -93,8 +93,9 @@ impl Record {
         self.rows.push(row);
     }
 
-    /// Appends all rows to the file of the day; gives back its path.
-    pub(crate) fn write(&self) -> anyhow::Result<PathBuf> {
+    /// Appends the rows since the last call to the file of the day; gives back its path. Called after each group, so
+    /// that a run that is stopped has lost little.
+    pub(crate) fn write(&mut self) -> anyhow::Result<PathBuf> {
         let now = jiff::Timestamp::now().to_string();
         let folder = self.folder.join(machine());
         fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
@@ -137,6 +138,7 @@ impl Record {
         }
         let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
         file.write_all(text.as_bytes()).with_context(|| path.display().to_string())?;
+        self.rows.clear();
         Ok(path)
     }
 }

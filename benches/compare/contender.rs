@@ -213,29 +213,44 @@ impl Group {
             command: contender.line(),
             ..Row::default()
         });
-        measured.chain(self.claims.iter().filter_map(|claim| self.conclude(claim))).collect()
+        measured.chain(self.claims.iter().flat_map(|claim| self.conclude(claim))).collect()
     }
 
-    fn conclude(&self, claim: &Claim) -> Option<Row> {
+    /// The row of a claim; a ratio has two, since the seconds that it was not made by say how far the machine was
+    /// shared. Empty when one of the contenders did not run.
+    fn conclude(&self, claim: &Claim) -> Vec<Row> {
         let find = |name: &str| self.contenders.iter().find(|contender| contender.name == name);
-        let (name, value, goal) = match claim {
-            Claim::Ratio { subject, against, by, goal } => {
-                let ratio = find(subject)?.rate(*by)? / find(against)?.rate(*by)?;
-                let seconds = if *by == By::Wall { "wall" } else { "cpu" };
-                (format!("{subject} / {against}, {seconds}"), (ratio, "x"), *goal)
-            }
-            Claim::Memory { subject, goal } => {
-                (format!("{subject}, peak memory"), (float(find(subject)?.memory()) / 1e6, "MB"), Some(*goal))
-            }
-            Claim::Rate { subject, things: 0, goal } => {
-                let seconds = median(&find(subject)?.series(By::Wall))?;
-                (format!("{subject}, wall"), (seconds, "s"), Some(*goal))
-            }
-            Claim::Rate { subject, things, goal } => {
-                let seconds = median(&find(subject)?.series(By::Wall))?;
-                (format!("{subject}, a second"), (float(*things) / seconds, "/s"), Some(*goal))
-            }
+        let row = |name: String, value, goal| Row {
+            group: self.name.clone(),
+            name,
+            value: Some(value),
+            goal,
+            ..Row::default()
         };
-        Some(Row { group: self.name.clone(), name, value: Some(value), goal, ..Row::default() })
+        match claim {
+            Claim::Ratio { subject, against, by, goal } => [(By::Wall, "wall"), (By::Cpu, "cpu")]
+                .into_iter()
+                .filter_map(|(seconds, name)| {
+                    let ratio = find(subject)?.rate(seconds)? / find(against)?.rate(seconds)?;
+                    let goal = goal.filter(|_| seconds == *by);
+                    Some(row(format!("{subject} / {against}, {name}"), (ratio, "x"), goal))
+                })
+                .collect(),
+            Claim::Memory { subject, goal } => find(subject)
+                .map(|one| {
+                    let megabytes = float(one.memory()) / 1e6;
+                    row(format!("{subject}, peak memory"), (megabytes, "MB"), Some(*goal))
+                })
+                .into_iter()
+                .collect(),
+            Claim::Rate { subject, things, goal } => find(subject)
+                .and_then(|one| median(&one.series(By::Wall)))
+                .map(|seconds| match things {
+                    0 => row(format!("{subject}, wall"), (seconds, "s"), Some(*goal)),
+                    _ => row(format!("{subject}, a second"), (float(*things) / seconds, "/s"), Some(*goal)),
+                })
+                .into_iter()
+                .collect(),
+        }
     }
 }

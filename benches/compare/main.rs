@@ -133,6 +133,7 @@ fn run(plan: &Plan) -> anyhow::Result<()> {
                 Ok(groups) => {
                     for group in groups {
                         measure(group, plan, &data, &mut record)?;
+                        record.write()?;
                     }
                 }
                 Err(error) => println!("  skipped: {error:#}"),

@@ -73,6 +73,7 @@ fn run(plan: &Plan) -> anyhow::Result<()> {
         if plan.only.is_empty() || plan.only.iter().any(|only| only == name) {
             println!("\n{name}");
             measure(plan, &mut record)?;
+            record.write()?;
         }
     }
     println!("\nrecord: {}", record.write()?.display());

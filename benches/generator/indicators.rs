@@ -62,7 +62,7 @@ fn draw(random: &mut Random) -> Shape {
 fn url(random: &mut Random, out: &mut String) {
     out.push_str(if random.chance(0.5) { "http://" } else { "https://" });
     match random.below(100) {
-        0..20 => out.push_str(&names::public(random, 1).to_string()),
+        0..20 => out.push_str(&names::public(random, 0).to_string()),
         20 => out.push_str(&names::harmless_number(random.below(names::HARMLESS))),
         _ => names::marked(random, 'q', out),
     }

@@ -75,6 +75,7 @@ fn run(plan: &Plan) -> anyhow::Result<()> {
     for set in sets::all(plan)? {
         let snapshot = sets::measure(&set, plan, &mut record)?;
         lookup::measure(&set, &snapshot, plan, &mut record);
+        record.write()?;
     }
     println!("\nstart");
     start::measure(plan, &mut record)?;

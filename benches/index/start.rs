@@ -70,8 +70,8 @@ pub(crate) fn measure(plan: &Plan, record: &mut Record) -> anyhow::Result<()> {
 fn compiled(plan: &Plan, count: u64) -> anyhow::Result<PathBuf> {
     let list = sets::mixed(plan, count)?;
     let to = list.with_extension("start.snapshot");
-    let status = Command::new(&plan.taxiway).arg("compile").arg(&list).arg("-o").arg(&to).status()?;
-    ensure!(status.success(), "compile: {status}");
+    let built = Command::new(&plan.taxiway).arg("compile").arg(&list).arg("-o").arg(&to).output()?;
+    ensure!(built.status.success(), "compile: {}", String::from_utf8_lossy(&built.stderr));
     File::open(&to).with_context(|| to.display().to_string())?.sync_all()?;
     Ok(to)
 }
