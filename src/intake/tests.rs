@@ -1,3 +1,5 @@
+//! Feeds on disk, end to end.
+
 use super::*;
 use crate::indicator::{ThreatKind, Tlp};
 use std::io::Write;

@@ -1,3 +1,5 @@
+//! Lists in every layout, sound and broken.
+
 use super::*;
 
 fn read(list: &str) -> Entries {

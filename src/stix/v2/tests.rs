@@ -1,3 +1,5 @@
+//! STIX 2 documents in every shape, sound and broken.
+
 use super::*;
 use crate::indicator::{Id, Timestamp, Tlp};
 use crate::stix::Fate;
