@@ -123,7 +123,7 @@ fn follow(mut opened: Vec<Opened>, current: &Current, stopped: &Receiver<()>, sa
     let mut told: Vec<Option<Stamp>> = vec![None; opened.len()];
     while stopped.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
         retired.retain(|generation| Arc::strong_count(generation) > 1);
-        let mut changed = false;
+        let mut news = Vec::new();
         for (one, told) in opened.iter_mut().zip(&mut told) {
             let Some((path, old)) = &one.file else {
                 continue;
@@ -137,9 +137,8 @@ fn follow(mut opened: Vec<Opened>, current: &Current, stopped: &Receiver<()>, sa
             }
             match replacement(path) {
                 Ok(new) => {
-                    say(&format!("{}: now set version {}", path.display(), new.snapshot.version()));
+                    news.push(format!("{}: now set version {}", path.display(), new.snapshot.version()));
                     *one = new;
-                    changed = true;
                 }
                 Err(error) => {
                     say(&format!("{error:#}; the snapshot before it stays in use"));
@@ -147,10 +146,12 @@ fn follow(mut opened: Vec<Opened>, current: &Current, stopped: &Receiver<()>, sa
                 }
             }
         }
-        if changed {
+        if !news.is_empty() {
             let policy = current.load().policy.clone();
             let snapshots = opened.iter().map(|one| Arc::clone(&one.snapshot)).collect();
             retired.push(current.swap(Generation { snapshots, policy }));
+            // told when it is so: what is read after this line is judged by the new set
+            news.iter().for_each(|line| say(line));
         }
     }
 }

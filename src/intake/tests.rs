@@ -1,4 +1,4 @@
-//! Tests of feeds as files, folders and streams.
+//! Feeds on disk, end to end.
 
 use super::*;
 use crate::indicator::{ThreatKind, Tlp};

@@ -1,4 +1,4 @@
-//! Tests of every kind of list.
+//! Lists in every layout, sound and broken.
 
 use super::*;
 

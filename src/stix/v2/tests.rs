@@ -1,4 +1,4 @@
-//! Tests of STIX 2 documents, good and bad.
+//! STIX 2 documents in every shape, sound and broken.
 
 use super::*;
 use crate::indicator::{Id, Timestamp, Tlp};
