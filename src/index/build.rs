@@ -290,7 +290,7 @@ impl Values {
             Observable::Ip(address) => self.add_address(address, link),
             Observable::Network(network) => match (network.address(), network.prefix()) {
                 (address @ IpAddr::V4(_), 32) | (address @ IpAddr::V6(_), 128) => {
-                    self.add_address(address, link)
+                    self.add_address(address, link);
                 }
                 (IpAddr::V4(address), prefix) => self.networks4.push(((prefix, address.to_bits()), link)),
                 (IpAddr::V6(address), prefix) => self.networks6.push(((prefix, address.to_bits()), link)),
@@ -300,7 +300,7 @@ impl Values {
                 IpAddr::V6(address) => self.ports6.push(((address.to_bits(), pair.port), link)),
             },
             Observable::Domain(name) => {
-                self.names.add(link, |out| out.extend_from_slice(name.as_str().as_bytes()))?
+                self.names.add(link, |out| out.extend_from_slice(name.as_str().as_bytes()))?;
             }
             Observable::Email(email) => {
                 self.emails.add(link, |out| out.extend_from_slice(email.as_str().as_bytes()))?;

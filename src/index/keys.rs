@@ -80,12 +80,11 @@ impl<F: FnMut(Mark, u64)> Walk<F> {
         while urls.advance().is_some() {
             let (host, path) = host_and_path(split_url_key(urls.value()).1);
             (self.put)(Mark::Listed, self.hasher.pair(host, path, KeyKind::Url));
-            match address(host) {
-                Some(address) => self.address(Mark::Path, address),
-                None => {
-                    self.name(host);
-                    self.suffixes(host, true);
-                }
+            if let Some(address) = address(host) {
+                self.address(Mark::Path, address)
+            } else {
+                self.name(host);
+                self.suffixes(host, true);
             }
         }
         let mut emails = tables.emails.cursor(bytes);

@@ -105,9 +105,14 @@ impl Sum {
             Kind::Ip => {
                 self.number(tables.ip4.count());
                 self.number(tables.ip6.count());
-                (0..tables.ip4.count())
-                    .try_for_each(|i| Some(self.raw(&address4(tables.ip4.get(bytes, i)?))))?;
-                (0..tables.ip6.count()).try_for_each(|i| Some(self.raw(&address6(tables.ip6.get(bytes, i)?))))
+                (0..tables.ip4.count()).try_for_each(|i| {
+                    self.raw(&address4(tables.ip4.get(bytes, i)?));
+                    Some(())
+                })?;
+                (0..tables.ip6.count()).try_for_each(|i| {
+                    self.raw(&address6(tables.ip6.get(bytes, i)?));
+                    Some(())
+                })
             }
             Kind::Network => {
                 self.number(tables.networks4.count());
@@ -142,15 +147,20 @@ impl Sum {
             Kind::Domain => {
                 self.table(&tables.names, bytes)?;
                 self.number(tables.exact_only.count());
-                (0..tables.exact_only.count())
-                    .try_for_each(|i| Some(self.number(tables.exact_only.get(bytes, i)?)))
+                (0..tables.exact_only.count()).try_for_each(|i| {
+                    self.number(tables.exact_only.get(bytes, i)?);
+                    Some(())
+                })
             }
             Kind::Url => self.table(&tables.urls, bytes),
             Kind::Email => self.table(&tables.emails, bytes),
             Kind::Md5 | Kind::Sha1 | Kind::Sha256 | Kind::Sha512 => {
                 let (table, _) = tables.digest_table(kind)?;
                 self.number(table.count());
-                (0..table.count()).try_for_each(|i| Some(self.raw(table.get(bytes, i)?)))
+                (0..table.count()).try_for_each(|i| {
+                    self.raw(table.get(bytes, i)?);
+                    Some(())
+                })
             }
         }
     }

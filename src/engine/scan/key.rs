@@ -165,7 +165,7 @@ fn octets(window: &[u8; 32], first: u32, last: u32, dots: u32) -> Option<u32> {
         let shift = 8 * (4 - len.clamp(1, 3));
         let digits = (u32::from_le_bytes(*word) >> shift << shift) & 0x0f0f_0f00;
         good &= digits.swap_bytes() <= 0x0002_0505;
-        let value = u64::from(digits) * (1 + (10 << 8) + (100 << 16)) >> 24 & 255;
+        let value = (u64::from(digits) * (1 + (10 << 8) + (100 << 16))) >> 24 & 255;
         #[expect(clippy::cast_possible_truncation, reason = "one byte")]
         let value = value as u32;
         address = address << 8 | value;

@@ -192,7 +192,7 @@ impl Chunk<'_> {
     #[cold]
     #[inline(never)]
     fn networks_of(&mut self, address: IpAddr, end: usize) {
-        if self.snapshot.networks(address).into_iter().next().is_some() {
+        if self.snapshot.networks(address).next().is_some() {
             self.marks.push(end - 1);
         }
     }
@@ -237,9 +237,7 @@ impl Chunk<'_> {
             let presence = filter.ask(key);
             let listed = (presence.path && snapshot.is_part_of_more(address))
                 || (presence.listed && snapshot.ip(address).is_some())
-                || (networks
-                    && snapshot.touches(address)
-                    && snapshot.networks(address).into_iter().next().is_some());
+                || (networks && snapshot.touches(address) && snapshot.networks(address).next().is_some());
             if listed {
                 marks.push(start);
             }

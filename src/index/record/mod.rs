@@ -79,7 +79,7 @@ impl Columns {
             if column.len() == rows { Ok(column) } else { Err(unsound(section)) }
         };
         let uuids = sections.range(Section::Uuids);
-        if uuids.len() % 16 != 0 {
+        if !uuids.len().is_multiple_of(16) {
             return Err(unsound(Section::Uuids));
         }
         let strings = sections.range(Section::Strings);

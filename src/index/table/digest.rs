@@ -19,7 +19,7 @@ pub(crate) struct Fixed {
 impl Fixed {
     pub(crate) fn read(range: &Range<usize>, width: usize) -> Option<Fixed> {
         let count = u32::try_from(range.len() / width).ok()?;
-        (range.len() % width == 0).then_some(Fixed { width, count, at: range.start })
+        range.len().is_multiple_of(width).then_some(Fixed { width, count, at: range.start })
     }
 
     pub(crate) const fn count(&self) -> u32 {
@@ -100,7 +100,7 @@ mod tests {
         for shift in [0, 64, 100] {
             for count in [0u32, 1, 2, 3, 50, 1000] {
                 let mut values: Vec<[u8; 16]> = (0..count)
-                    .map(|i| (u128::from(i).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835) >> shift))
+                    .map(|i| u128::from(i).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835) >> shift)
                     .map(|n| if count % 2 == 0 { n } else { !n }.to_be_bytes())
                     .collect();
                 values.sort_unstable();

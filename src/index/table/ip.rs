@@ -66,7 +66,7 @@ impl Addresses {
     /// A section of nothing but addresses.
     pub(crate) fn read<A: Address>(range: &Range<usize>) -> Option<Addresses> {
         let count = u32::try_from(range.len() / A::LEN).ok()?;
-        (range.len() % A::LEN == 0).then_some(Addresses { at: range.start, count })
+        range.len().is_multiple_of(A::LEN).then_some(Addresses { at: range.start, count })
     }
 
     pub(crate) const fn count(&self) -> u32 {
@@ -110,7 +110,7 @@ impl Ports {
         let count = u32::try_from(range.len() / (A::LEN + 2)).ok()?;
         let addresses = Addresses { at: range.start, count };
         let ports = range.start + A::LEN * count as usize;
-        (range.len() % (A::LEN + 2) == 0).then_some(Ports { addresses, ports })
+        range.len().is_multiple_of(A::LEN + 2).then_some(Ports { addresses, ports })
     }
 
     pub(crate) const fn count(&self) -> u32 {
@@ -227,7 +227,7 @@ impl Touched {
     pub(crate) fn read(bytes: &[u8], v4: Range<usize>, v6: &Range<usize>) -> Option<Touched> {
         let half = v6.start + v6.len() / 2;
         let mut touched = Touched { firsts: v6.start..half, lasts: half..v6.end, ..Touched::default() };
-        if v6.len() % 16 != 0 {
+        if !v6.len().is_multiple_of(16) {
             return None;
         }
         if v4.is_empty() {

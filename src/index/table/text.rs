@@ -251,16 +251,17 @@ impl Cursor<'_> {
         if number >= self.table.count {
             return None;
         }
-        let first = number % BLOCK == 0;
+        let first = number.is_multiple_of(BLOCK);
         if first {
             self.rest = self.table.block(self.bytes, number / BLOCK)?;
         }
         let coded = Coded::read(self.rest)?;
         self.rest = coded.rest;
         let kept = if first { 0 } else { coded.shared.min(self.value.len()) };
-        let shared = match first && !self.fresh {
-            true => self.value.iter().zip(coded.own).take_while(|(a, b)| a == b).count(),
-            false => kept,
+        let shared = if first && !self.fresh {
+            self.value.iter().zip(coded.own).take_while(|(a, b)| a == b).count()
+        } else {
+            kept
         };
         self.value.truncate(kept);
         self.value.extend_from_slice(coded.own);
@@ -282,7 +283,7 @@ impl Cursor<'_> {
 
     /// Whether the next value starts a block.
     pub(crate) const fn at_border(&self) -> bool {
-        self.next % BLOCK == 0
+        self.next.is_multiple_of(BLOCK)
     }
 
     /// Lets the next step give the value of the last one once more.
@@ -304,7 +305,7 @@ pub(crate) struct Writer {
 impl Writer {
     pub(crate) fn push(&mut self, value: &[u8]) {
         let mut shared = 0;
-        if self.count % BLOCK == 0 {
+        if self.count.is_multiple_of(BLOCK) {
             self.starts.push(self.data.len() as u64);
             self.heads.push(head(value));
         } else {

@@ -436,7 +436,7 @@ fn keys(hasher: Hasher, value: &Observable) -> (Vec<u64>, Vec<u64>) {
     let text = |text: &str, kind| hasher.text(text.as_bytes(), 0, text.len(), kind);
     let suffixes = |name: &str, whole: bool| -> Vec<u64> {
         let labels: Vec<&str> = name.split('.').collect();
-        let from = if whole { 0 } else { 1 };
+        let from = usize::from(!whole);
         (from..labels.len().saturating_sub(1)).map(|i| text(&labels[i..].join("."), KeyKind::Name)).collect()
     };
     match value {
