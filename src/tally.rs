@@ -67,8 +67,8 @@ impl Counts {
     }
 
     /// The counts, as they came up.
-    pub fn iter(&self) -> std::slice::Iter<'_, Count> {
-        self.0.iter()
+    pub fn counts(&self) -> &[Count] {
+        &self.0
     }
 
     /// The counts, the largest first.

@@ -151,7 +151,9 @@ fn follow(mut opened: Vec<Opened>, current: &Current, stopped: &Receiver<()>, sa
             let snapshots = opened.iter().map(|one| Arc::clone(&one.snapshot)).collect();
             retired.push(current.swap(Generation { snapshots, policy }));
             // told when it is so: what is read after this line is judged by the new set
-            news.iter().for_each(|line| say(line));
+            for line in &news {
+                say(line);
+            }
         }
     }
 }

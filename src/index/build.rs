@@ -223,8 +223,12 @@ fn filter(tables: &Tables, bytes: &[u8], hasher: Hasher) -> (Vec<u8>, Traits) {
         keys.dedup();
     }
     let mut filter = FilterBuilder::new(listed.len() + paths.len(), FILTER_BITS);
-    listed.into_iter().for_each(|key| filter.list(key));
-    paths.into_iter().for_each(|key| filter.path(key));
+    for key in listed {
+        filter.list(key);
+    }
+    for key in paths {
+        filter.path(key);
+    }
     (filter.finish(), traits)
 }
 
@@ -320,16 +324,17 @@ impl Values {
     }
 
     fn add_digest(&mut self, digest: &Digest, link: Link) {
-        let bytes = digest.bytes();
-        if let Ok(digest) = bytes.try_into() {
-            self.md5.push((digest, link));
-        } else if let Ok(digest) = bytes.try_into() {
-            self.sha1.push((digest, link));
-        } else if let Ok(digest) = bytes.try_into() {
-            self.sha256.push((digest, link));
-        } else if let Ok(digest) = bytes.try_into() {
-            self.sha512.push((digest, link));
+        fn push<const N: usize>(table: &mut Vec<([u8; N], Link)>, bytes: &[u8], link: Link) {
+            if let Ok(bytes) = bytes.try_into() {
+                table.push((bytes, link));
+            }
         }
+        // the length chooses the table
+        let bytes = digest.bytes();
+        push(&mut self.md5, bytes, link);
+        push(&mut self.sha1, bytes, link);
+        push(&mut self.sha256, bytes, link);
+        push(&mut self.sha512, bytes, link);
     }
 
     /// About how long the file will be.
@@ -358,7 +363,9 @@ impl Values {
         let out = file.section(Section::Sha512);
         rows.entries(self.sha512, |digest| out.extend_from_slice(digest))?;
         let out = file.section(Section::ExactOnly);
-        exact_only.iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
+        for number in &exact_only {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
         Ok(())
     }
 }
@@ -389,7 +396,9 @@ fn write_ports<A: Address>(
         address.write(out);
         ports.push(*port);
     })?;
-    ports.iter().for_each(|port| out.extend_from_slice(&port.to_le_bytes()));
+    for port in &ports {
+        out.extend_from_slice(&port.to_le_bytes());
+    }
     Ok(())
 }
 

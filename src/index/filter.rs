@@ -173,7 +173,6 @@ impl<'a> Filter<'a> {
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "part of the scan's inner loop, per tier")]
-#[expect(clippy::cast_possible_truncation, reason = "below the number of blocks")]
 fn position(key: u64, blocks: usize) -> usize {
     (((key >> 32) * blocks as u64) >> 32) as usize
 }

@@ -81,7 +81,7 @@ impl<F: FnMut(Mark, u64)> Walk<F> {
             let (host, path) = host_and_path(split_url_key(urls.value()).1);
             (self.put)(Mark::Listed, self.hasher.pair(host, path, KeyKind::Url));
             if let Some(address) = address(host) {
-                self.address(Mark::Path, address)
+                self.address(Mark::Path, address);
             } else {
                 self.name(host);
                 self.suffixes(host, true);

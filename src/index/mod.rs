@@ -151,6 +151,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`Error::Damaged`]; [`Error::Io`] when there is no memory for them.
+    #[expect(clippy::needless_pass_by_value, reason = "the bytes are given up for a copy that is aligned")]
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Snapshot, Error> {
         let io = |source| Error::Io { path: "memory".into(), source };
         Snapshot::read(Bytes::copy_of(&bytes).map_err(io)?)
@@ -542,7 +543,7 @@ impl Iterator for Entries<'_> {
         cursor.advance()?;
         let mut value = String::new();
         match kind {
-            Kind::Url => write_url(&mut value, cursor.value())?,
+            Kind::Url => write_url(&mut value, cursor.value()),
             _ => value.push_str(&String::from_utf8_lossy(cursor.value())),
         }
         Some((entry, kind, value))

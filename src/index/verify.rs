@@ -35,7 +35,13 @@ pub(crate) fn seed(digest: &[u8; 32]) -> u64 {
 
 /// The set version that goes with a digest: its first 16 hexadecimal digits.
 pub(crate) fn version(digest: &[u8; 32]) -> String {
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(16);
+    for byte in digest.iter().take(8) {
+        for nibble in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(nibble.into(), 16));
+        }
+    }
+    text
 }
 
 /// Digest of a content; `None` when a record or value cannot be read.

@@ -343,8 +343,12 @@ fn rows(counts: Counts) -> Vec<(&'static str, u64, Vec<String>)> {
 
 /// One message about objects that were left out for a fault of theirs, if there are any.
 fn faults(skipped: &Counts) -> Option<String> {
-    let faulty =
-        || skipped.iter().filter(|count| !EXPECTED.contains(&count.reason) && !count.reason.contains(':'));
+    let faulty = || {
+        skipped
+            .counts()
+            .iter()
+            .filter(|count| !EXPECTED.contains(&count.reason) && !count.reason.contains(':'))
+    };
     let total: u64 = faulty().map(|count| count.count).sum();
     let worst = faulty().max_by_key(|count| count.count)?;
     let example = worst.examples.first().map_or("", String::as_str);

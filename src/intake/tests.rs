@@ -179,7 +179,7 @@ fn compressed_cut_and_empty_feeds() {
         let loaded = loaded(&[folder.write("empty.json", empty)]);
         assert!(loaded.reports[0].warnings[0].contains("holds no indicators"), "{empty}");
     }
-    let cut = indicator(r#","name":"x""#) + "\n" + &indicator("")[..60];
+    let cut = indicator(r#","name":"x""#) + "\n" + indicator("").get(..60).unwrap();
     let cut = loaded(&[folder.write("cut.json", cut)]);
     assert_eq!(cut.indicators.len(), 1);
     assert!(cut.reports[0].warnings[0].contains("cut at byte"), "{:?}", cut.reports[0]);

@@ -104,7 +104,7 @@ fn quoted_fields_of_several_lines() {
     );
     let entries = read("value,name\n1.2.3.4,\"a\nb\"\nnonsense,c\n");
     assert!(
-        entries.tally.skipped.iter().any(|count| count.examples[0].contains("line 4")),
+        entries.tally.skipped.counts().iter().any(|count| count.examples[0].contains("line 4")),
         "{:?}",
         entries.tally
     );
@@ -127,7 +127,7 @@ fn block_lists() {
 #[test]
 fn bad_lines_are_counted_with_their_place() {
     let entries = read("evil.com\nnonsense\n1.2.3.4\n");
-    let skipped: Vec<_> = entries.tally.skipped.iter().collect();
+    let skipped: Vec<_> = entries.tally.skipped.counts().iter().collect();
     assert_eq!((skipped[0].reason, skipped[0].count), ("not-a-value", 1));
     assert_eq!(skipped[0].examples, [": line 2: nonsense"]);
     let entries = read("type,value,confidence\ndomain,evil.com,101\nip,nonsense,50\nsha256,abcd,x\nip\n");

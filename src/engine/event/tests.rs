@@ -174,8 +174,7 @@ fn members_and_children_are_where_they_are() {
 
 #[test]
 fn paths_are_bounded() {
-    let deep =
-        format!("{}\"x\":\"a.b\"{}", "{\"k\":".repeat(9_000).replacen('"', "\"", 1) + "{", "}".repeat(9_001));
+    let deep = format!("{}\"x\":\"a.b\"{}", "{\"k\":".repeat(9_000) + "{", "}".repeat(9_001));
     let mut walk = Walk::default();
     walk.event(deep.as_bytes(), Keep::Strings).unwrap();
     let path = walk.path(deep.as_bytes(), walk.pieces()[0].node).text;

@@ -166,7 +166,6 @@ fn octets(window: &[u8; 32], first: u32, last: u32, dots: u32) -> Option<u32> {
         let digits = (u32::from_le_bytes(*word) >> shift << shift) & 0x0f0f_0f00;
         good &= digits.swap_bytes() <= 0x0002_0505;
         let value = (u64::from(digits) * (1 + (10 << 8) + (100 << 16))) >> 24 & 255;
-        #[expect(clippy::cast_possible_truncation, reason = "one byte")]
         let value = value as u32;
         address = address << 8 | value;
     }
@@ -183,8 +182,7 @@ pub(super) fn hex_run<C: Classes>(data: &[u8], at: usize) -> (usize, usize) {
         start -= 1;
     }
     let mut end = at + 16;
-    loop {
-        let Some(block) = data.get(end..).and_then(|s| s.first_chunk::<64>()) else { break };
+    while let Some(block) = data.get(end..).and_then(|s| s.first_chunk::<64>()) {
         let run = C::classify(block).hex.trailing_ones();
         end += run as usize;
         if run < 64 {
@@ -254,7 +252,7 @@ pub(super) fn ip6(data: &[u8], from: usize, to: usize, mut found: impl FnMut(IpA
 /// address, and in all ways otherwise.
 fn readings(data: &[u8], start: usize, end: usize, found: &mut impl FnMut(IpAddr, usize, usize)) {
     let Some(run) = data.get(start..end) else { return };
-    let colons = run.iter().filter(|&&b| b == b':').count();
+    let colons = memchr::memchr_iter(b':', run).count();
     let double = run.windows(2).any(|pair| pair == b"::");
     let dotted = run.contains(&b'.');
     // a run with dots may have a name in front: six colons and a dotted tail, or seven

@@ -427,10 +427,11 @@ impl Chunk<'_> {
         let rest = self.data.get(at..).unwrap_or_default();
         for (i, &byte) in rest.iter().enumerate() {
             match byte {
-                0..=b' ' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'{' | b'}' | b'|' | b'^' | 0x7f => break,
                 // `\/` is `/`, however many back-slashes JSON in JSON has made of it
                 b'\\' if leads_to_slash(rest, i) => {}
-                b'\\' => break,
+                0..=b' ' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'{' | b'}' | b'|' | b'^' | b'\\' | 0x7f => {
+                    break;
+                }
                 // white space beyond ASCII, or text: the judge knows
                 0x80.. => return true,
                 _ => path.push(byte),

@@ -8,26 +8,25 @@ use crate::engine::scan::{BLOCK, Classes, Masks, Tier, key};
 macro_rules! each_tier {
     ($tier:ident, $class:ident, $body:block) => {{
         {
-            #[cfg_attr(not(debug_assertions), expect(unused, reason = "not every body reports"))]
-            let $tier = Tier::Scalar;
             type $class = Scalar;
+            let $tier = Tier::Scalar;
             $body
         }
         #[cfg(target_arch = "x86_64")]
         {
             if Tier::Wide128.is_available() {
-                let $tier = Tier::Wide128;
                 type $class = crate::engine::scan::wide128::Wide128;
+                let $tier = Tier::Wide128;
                 $body
             }
             if Tier::Avx2.is_available() {
-                let $tier = Tier::Avx2;
                 type $class = crate::engine::scan::avx2::Avx2;
+                let $tier = Tier::Avx2;
                 $body
             }
             if Tier::Avx512.is_available() {
-                let $tier = Tier::Avx512;
                 type $class = crate::engine::scan::avx512::Avx512;
+                let $tier = Tier::Avx512;
                 $body
             }
         }
@@ -57,7 +56,7 @@ fn every_tier_knows_every_byte_at_every_place() {
     for shift in 0..=255u8 {
         let mut block = [0u8; BLOCK];
         for (i, byte) in block.iter_mut().enumerate() {
-            *byte = (i as u8).wrapping_mul(37).wrapping_add(shift);
+            *byte = u8::try_from(i).unwrap().wrapping_mul(37).wrapping_add(shift);
         }
         let window: &[u8; 32] = block.first_chunk().unwrap();
         each_tier!(tier, C, {

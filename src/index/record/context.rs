@@ -117,6 +117,7 @@ impl Decoder<'_> {
         Some(context)
     }
 
+    #[expect(clippy::option_option, reason = "outside: cut bytes; inside: an absent string")]
     fn optional(&mut self) -> Option<Option<Box<str>>> {
         match self.fields.varint()?.checked_sub(1) {
             Some(number) => Some(Some(self.string(number)?)),
@@ -201,7 +202,9 @@ impl Collected {
         strings.sort_unstable();
         strings.dedup();
         let mut writer = text::Writer::default();
-        strings.iter().for_each(|string| writer.push(string.as_bytes()));
+        for string in &strings {
+            writer.push(string.as_bytes());
+        }
         writer.finish(file.section(Section::Strings))?;
 
         let numbers: HashMap<&str, usize, ahash::RandomState> =
@@ -232,7 +235,9 @@ fn encode(out: &mut Vec<u8>, context: &Context, number: impl Fn(&str) -> usize) 
     put_varint(out, optional(&context.description));
     let list = |out: &mut Vec<u8>, strings: &[Box<str>]| {
         put_varint(out, strings.len());
-        strings.iter().for_each(|string| put_varint(out, number(string)));
+        for string in strings {
+            put_varint(out, number(string));
+        }
     };
     list(out, &context.labels);
     put_varint(out, context.threats.len());

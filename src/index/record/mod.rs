@@ -312,7 +312,7 @@ impl Collected {
             let values: Vec<Option<i64>> = rows.iter().map(|(a, part)| value(a, *part)).collect();
             column::write(file.section(section), values.iter().copied(), shape)
         };
-        let mut ids = Ids::of(ids, rows.iter().map(|(a, _)| a.id));
+        let mut ids = Ids::of(&ids, rows.iter().map(|(a, _)| a.id));
         put(Section::Feed, Shape::Flat, &|a, _| Some(i64::from(a.feed)))?;
         put(Section::Id, Shape::Line, &|a, _| ids.number(a.id?))?;
         put(Section::ValidFrom, Shape::Flat, &|a, _| Some(a.valid_from?.0))?;
@@ -336,7 +336,7 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
-    fn of(ids: Vec<Id>, used: impl Iterator<Item = Option<u32>>) -> Ids {
+    fn of(ids: &[Id], used: impl Iterator<Item = Option<u32>>) -> Ids {
         const NONE: u32 = u32::MAX;
         let mut numbers = vec![NONE; ids.len()];
         let mut uuids = Vec::new();

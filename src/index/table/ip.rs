@@ -202,8 +202,12 @@ pub(crate) fn write_networks<A: Address>(out: &mut Vec<u8>, networks: &[(u8, A)]
             *count += 1;
         }
     }
-    counts.iter().for_each(|count| out.extend_from_slice(&count.to_le_bytes()));
-    networks.iter().for_each(|(_, address)| address.write(out));
+    for count in &counts {
+        out.extend_from_slice(&count.to_le_bytes());
+    }
+    for (_, address) in networks {
+        address.write(out);
+    }
 }
 
 const TOP: usize = 65536 / 64;
@@ -273,7 +277,6 @@ impl Touched {
     }
 
     /// Whether some network touches the /64 of this address.
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half")]
     pub(crate) fn v6(&self, bytes: &[u8], address: u128) -> bool {
         let upper = (address >> 64) as u64;
         let firsts = bytes.get(self.firsts.clone()).unwrap_or_default().as_chunks::<8>().0;
@@ -307,11 +310,12 @@ pub(crate) fn write_touched4(out: &mut Vec<u8>, networks: impl Iterator<Item = (
         top[*block as usize / 8] |= 1 << (block % 8);
     }
     out.extend_from_slice(&top);
-    blocks.values().for_each(|leaf| out.extend_from_slice(leaf));
+    for leaf in blocks.values() {
+        out.extend_from_slice(leaf);
+    }
 }
 
 /// Writes which /64s of IPv6 the networks touch, as ranges.
-#[expect(clippy::cast_possible_truncation, reason = "the upper half")]
 pub(crate) fn write_touched6(out: &mut Vec<u8>, networks: impl Iterator<Item = (u8, u128)>) {
     let mut ranges: Vec<(u64, u64)> = networks
         .map(|(prefix, address)| (address.masked(prefix), address | !u128::MAX.masked(prefix)))
@@ -325,6 +329,10 @@ pub(crate) fn write_touched6(out: &mut Vec<u8>, networks: impl Iterator<Item = (
         }
         joined
     });
-    ranges.iter().for_each(|(first, _)| out.extend_from_slice(&first.to_le_bytes()));
-    ranges.iter().for_each(|(_, last)| out.extend_from_slice(&last.to_le_bytes()));
+    for (first, _) in &ranges {
+        out.extend_from_slice(&first.to_le_bytes());
+    }
+    for (_, last) in &ranges {
+        out.extend_from_slice(&last.to_le_bytes());
+    }
 }

@@ -150,7 +150,8 @@ impl Tables {
             Kind::Url => {
                 let mut key = Vec::new();
                 self.urls.get(bytes, i, &mut key).then_some(())?;
-                write_url(out, &key)
+                write_url(out, &key);
+                Some(())
             }
             Kind::Md5 | Kind::Sha1 | Kind::Sha256 | Kind::Sha512 => {
                 let (table, _) = self.digest_table(kind)?;
@@ -218,14 +219,13 @@ pub(crate) fn split_url_key(key: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// Appends the canonical text of a URL as it stands in its table.
-pub(crate) fn write_url(out: &mut String, key: &[u8]) -> Option<()> {
+pub(crate) fn write_url(out: &mut String, key: &[u8]) {
     let (scheme, rest) = split_url_key(key);
     if !scheme.is_empty() {
         out.push_str(&String::from_utf8_lossy(scheme));
         out.push_str("://");
     }
     out.push_str(&String::from_utf8_lossy(rest));
-    Some(())
 }
 
 /// Host (without brackets and port) and path (without the query) of what follows the scheme of a canonical URL.

@@ -113,7 +113,9 @@ mod tests {
 
     fn table(values: &BTreeSet<String>) -> Vec<u8> {
         let (mut writer, mut out) = (Writer::default(), Vec::new());
-        values.iter().for_each(|value| writer.push(value.as_bytes()));
+        for value in values {
+            writer.push(value.as_bytes());
+        }
         writer.finish(&mut out).unwrap();
         out
     }

@@ -114,10 +114,9 @@ impl Text {
             agreed += common;
             match (coded.own.get(common), wanted.get(common)) {
                 (None, None) => return Some(first + i),
-                (None, Some(_)) => {}
                 (Some(_), None) => return None,
                 (Some(there), Some(wanted)) if there > wanted => return None,
-                (Some(_), Some(_)) => {}
+                (None | Some(_), Some(_)) => {}
             }
         }
         None
@@ -386,7 +385,7 @@ mod tests {
         for (i, value) in (0..).zip(values) {
             let step = cursor.advance().unwrap();
             assert_eq!((step.number, cursor.value()), (i, value.as_bytes()));
-            assert_eq!(before.get(..step.shared).unwrap(), value.as_bytes().get(..step.shared).unwrap());
+            assert_eq!(before.get(..step.shared), value.as_bytes().get(..step.shared));
             before = cursor.value().to_vec();
         }
         assert_eq!(cursor.advance(), None);

@@ -72,7 +72,9 @@ fn feeds(names: &[&str]) -> Vec<Box<str>> {
 
 fn built(names: &[&str], indicators: impl IntoIterator<Item = Indicator>) -> (Vec<u8>, Report) {
     let mut builder = Builder::new(&feeds(names), Allow::default());
-    indicators.into_iter().for_each(|indicator| builder.add(indicator));
+    for indicator in indicators {
+        builder.add(indicator);
+    }
     builder.finish().unwrap()
 }
 
@@ -252,7 +254,9 @@ fn the_same_input_gives_the_same_bytes() {
     // again, and with a second copy of everything
     assert_eq!(built(&["zebra", "ant"], indicators.iter().chain(&indicators).cloned()).0, bytes);
     indicators.reverse();
-    indicators.iter_mut().for_each(|indicator| indicator.values.reverse());
+    for indicator in &mut indicators {
+        indicator.values.reverse();
+    }
     assert_eq!(built(&["zebra", "ant"], indicators.clone()).0, bytes);
     // feeds in the other order, an Arc for each context, values one by one, a feed named twice
     let mut other = Vec::new();
@@ -356,7 +360,9 @@ fn refused_values_are_counted_and_leave_nothing() {
 
     let allow = Allow { wide_network: true, public_suffix: true, empty_file: true, file_name: true };
     let mut builder = Builder::new(&feeds(&["f"]), allow);
-    indicators(&refused).into_iter().for_each(|indicator| builder.add(indicator));
+    for indicator in indicators(&refused) {
+        builder.add(indicator);
+    }
     let (bytes, report) = builder.finish().unwrap();
     let snapshot = Snapshot::from_bytes(bytes).unwrap();
     snapshot.verify().unwrap();
@@ -458,7 +464,7 @@ fn keys(hasher: Hasher, value: &Observable) -> (Vec<u64>, Vec<u64>) {
         }
         Observable::Digest(digest) => {
             let hex = digest.to_string();
-            (vec![text(&hex[hex.len() - 16..], KeyKind::Digest)], vec![])
+            (vec![text(hex.get(hex.len() - 16..).unwrap(), KeyKind::Digest)], vec![])
         }
         Observable::Network(_) | Observable::Text(_) => (vec![], vec![]),
     }
