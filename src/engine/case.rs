@@ -9,7 +9,7 @@
 use ahash::{AHashMap, AHashSet};
 
 use crate::engine::Counts;
-use crate::engine::event::Path;
+use crate::engine::event::{Path, Walk};
 use crate::engine::hit::{self, Hit};
 use crate::engine::token::{self, What};
 use crate::engine::verify::{Finding, Grade};
@@ -22,6 +22,12 @@ use crate::policy::{self, Claims, Policy, Rule, Surroundings};
 /// what a tag may have and go untold.
 const ATOMIC_MAX: usize = 2 << 10;
 
+/// Up to so many things are looked for one by one.
+const FEW: usize = 16;
+
+/// Snapshot, entry, field, and the rule that refuses: what is found once in an event.
+type SeenKey = (usize, Entry, usize, Option<Rule>);
+
 /// The string in which something was found.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'t> {
@@ -33,8 +39,19 @@ pub struct Place<'t> {
     pub offset: usize,
     /// Number of the field (see [`Case::field`]).
     pub field: usize,
-    /// The innermost key, if the string is a value of a JSON event.
-    pub value_of: Option<&'t str>,
+    /// The way to it, if the string is a value of a JSON event.
+    pub value: Option<Value<'t>>,
+}
+
+/// A value of a JSON event.
+#[derive(Clone, Copy, Debug)]
+pub struct Value<'t> {
+    /// The walk over the event.
+    pub walk: &'t Walk,
+    /// The event.
+    pub event: &'t [u8],
+    /// The node of the value.
+    pub node: u32,
 }
 
 /// An event and what was found in it.
@@ -51,7 +68,8 @@ pub struct Case<'a> {
     texts: Vec<u8>,
     fields: Vec<Path>,
     field_numbers: AHashMap<String, usize>,
-    seen: AHashMap<(usize, Entry, usize, Option<Rule>), usize>,
+    seen: Vec<(SeenKey, usize)>,
+    seen_many: AHashMap<SeenKey, usize>,
     names: Option<AHashSet<String>>,
 }
 
@@ -66,7 +84,8 @@ impl<'a> Case<'a> {
             texts: Vec::new(),
             fields: Vec::new(),
             field_numbers: AHashMap::new(),
-            seen: AHashMap::new(),
+            seen: Vec::new(),
+            seen_many: AHashMap::new(),
             names: None,
         }
     }
@@ -78,13 +97,44 @@ impl<'a> Case<'a> {
 
     /// The number of a field.
     pub fn field(&mut self, path: Path) -> usize {
-        if let Some(&number) = self.field_numbers.get(&path.text) {
+        let known = if self.field_numbers.is_empty() {
+            self.fields.iter().position(|field| field.text == path.text)
+        } else {
+            self.field_numbers.get(&path.text).copied()
+        };
+        if let Some(number) = known {
             return number;
         }
         let number = self.fields.len();
-        self.field_numbers.insert(path.text.clone(), number);
+        if number == FEW {
+            let names = self.fields.iter().enumerate().map(|(number, field)| (field.text.clone(), number));
+            self.field_numbers.extend(names);
+        }
+        if number >= FEW {
+            self.field_numbers.insert(path.text.clone(), number);
+        }
         self.fields.push(path);
         number
+    }
+
+    /// Whether this was found before in this field, at an earlier place.
+    fn is_seen(&mut self, key: SeenKey, here: usize) -> bool {
+        if self.seen_many.is_empty() {
+            if let Some((_, first)) = self.seen.iter_mut().find(|(seen, _)| *seen == key) {
+                let is_seen = *first < here;
+                *first = here.min(*first);
+                return is_seen;
+            }
+            if self.seen.len() < FEW {
+                self.seen.push((key, here));
+                return false;
+            }
+            self.seen_many.extend(self.seen.iter().copied());
+        }
+        let first = self.seen_many.entry(key).or_insert(here);
+        let is_seen = *first < here;
+        *first = here.min(*first);
+        is_seen
     }
 
     /// The dotted path of a field.
@@ -118,12 +168,9 @@ impl<'a> Case<'a> {
         let finding = Finding { place: finding.place + place.offset, ..finding };
         if !self.every_place {
             let key = (finding.snapshot, finding.entry, place.field, rule);
-            let here = place.string + finding.place;
-            let first = self.seen.entry(key).or_insert(here);
-            if *first < here {
+            if self.is_seen(key, place.string + finding.place) {
                 return;
             }
-            *first = here;
         }
         let start = self.texts.len();
         let text = place.text.get(finding.start..finding.end).unwrap_or_default();
@@ -231,10 +278,11 @@ fn looks_like_file(place: Place<'_>, finding: Finding, listed: impl FnOnce() -> 
         return false;
     }
     let whole = matches!(before, b"" | b".") && behind.iter().all(|b| *b == b'.');
+    let key = place.value.filter(|_| whole).map(|value| value.walk.innermost_key(value.event, value.node));
     let surroundings = Surroundings {
         behind_mark: before.ends_with(b"//") || before.ends_with(b"@"),
         before_port: token::port(text, finding.end).is_some(),
-        whole_value_of: place.value_of.filter(|_| whole),
+        whole_value_of: key.as_deref(),
     };
     policy::looks_like_file(name, surroundings)
 }

@@ -224,8 +224,8 @@ impl Walk {
         if telling {
             self.pieces.push(Piece { start, end, node, role: Role::Key, escaped });
         }
-        if root {
-            let key = raw.get(start..end)?;
+        let key = raw.get(start..end)?;
+        if root && (escaped || key.first() == Some(&b't')) {
             self.noted = NOTED.into_iter().find(|name| is_text(key, escaped, name)).map(|name| (name, value));
         }
         Some(value)
@@ -270,31 +270,48 @@ impl Walk {
     /// The dotted path of a node; array steps are numbers. Of one longer than [`PATH_MAX`] bytes the innermost
     /// steps, behind `…`: so that a deep event costs no more than a wide one.
     pub fn path(&self, raw: &[u8], node: u32) -> Path {
-        let mut steps = Vec::with_capacity(8);
+        let mut steps = [0; STEPS];
+        let mut more = Vec::new();
+        let mut count = 0;
         let mut length = 0;
         let mut at = node;
-        while let Some(node) = self.nodes.get(at as usize) {
-            if length > PATH_MAX {
-                steps.push((None, String::from("…")));
-                break;
+        while let Some(node) = self.nodes.get(at as usize)
+            && length <= PATH_MAX
+        {
+            match steps.get_mut(count) {
+                Some(step) => *step = at,
+                None => more.push(at),
             }
-            let (index, text) = match node.step {
-                Step::Key { start, end, escaped } => (None, key_text(raw, start, end, escaped)),
-                Step::Index(index) => (Some(index), index.to_string()),
+            count += 1;
+            length += match node.step {
+                Step::Key { start, end, .. } => 1 + (end - start).min(PATH_MAX),
+                Step::Index(_) => 2,
             };
-            length += text.len() + 1;
-            steps.push((index, text));
             at = node.parent;
         }
-        let mut path = Path::default();
-        for (index, step) in steps.iter().rev() {
+        let mut path = Path { text: String::with_capacity(length + 4), indexes: Vec::new() };
+        if at != ROOT {
+            path.text.push('…');
+        }
+        let near = steps.get(..count.min(STEPS)).unwrap_or_default();
+        for node in more.iter().rev().chain(near.iter().rev()) {
             let before = path.text.len();
             if before > 0 {
                 path.text.push('.');
             }
-            path.text.push_str(step);
-            if index.is_some() {
-                path.indexes.push(before..path.text.len());
+            match self.nodes.get(*node as usize).map(|node| node.step) {
+                Some(Step::Key { start, end, escaped: false }) => {
+                    let key = beginning(raw.get(start..end).unwrap_or_default(), false, PATH_MAX);
+                    path.text.push_str(&String::from_utf8_lossy(key));
+                }
+                Some(Step::Key { start, end, escaped }) => {
+                    path.text.push_str(&key_text(raw, start, end, escaped));
+                }
+                Some(Step::Index(index)) => {
+                    path.text.push_str(&index.to_string());
+                    path.indexes.push(before..path.text.len());
+                }
+                None => {}
             }
         }
         path
@@ -351,6 +368,9 @@ impl Walk {
         false
     }
 }
+
+/// Steps of a path that need no memory.
+const STEPS: usize = 16;
 
 /// Bytes of the longest path, and of the longest key in one.
 pub const PATH_MAX: usize = 1 << 10;

@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use crate::engine::case::{Case, Place};
+use crate::engine::case::{Case, Place, Value};
 use crate::engine::event::grammar::undo_escapes;
 use crate::engine::event::{Keep, Path, Piece, Role, Walk};
 use crate::engine::scalars::Scalars;
@@ -210,14 +210,10 @@ impl Judge {
             if self.verifier.findings().is_empty() {
                 continue;
             }
-            let (field, key) = &*field.get_or_insert_with(|| {
-                let path = self.walk.path(trial.event, piece.node);
-                let key =
-                    (piece.role == Role::Value).then(|| self.walk.innermost_key(trial.event, piece.node));
-                (case.field(path), key)
-            });
-            let place =
-                Place { text, string: piece.start, offset: 0, field: *field, value_of: key.as_deref() };
+            let field = *field.get_or_insert_with(|| case.field(self.walk.path(trial.event, piece.node)));
+            let value = Value { walk: &self.walk, event: trial.event, node: piece.node };
+            let value = Some(value).filter(|_| piece.role == Role::Value);
+            let place = Place { text, string: piece.start, offset: 0, field, value };
             for &finding in self.verifier.findings() {
                 case.found(place, candidate.what, finding);
             }
@@ -310,7 +306,7 @@ impl Judge {
                 let field = *field.get_or_insert_with(|| {
                     case.field(Path { text: "message".to_owned(), indexes: Vec::new() })
                 });
-                let place = Place { text, string: 0, offset, field, value_of: None };
+                let place = Place { text, string: 0, offset, field, value: None };
                 case.found(place, candidate.what, finding);
             }
         }

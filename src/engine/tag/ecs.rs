@@ -9,7 +9,7 @@
 
 use ahash::AHashMap;
 
-use crate::engine::tag::{Shown, key, member, members, number};
+use crate::engine::tag::{self, Shown, key, member, members, number};
 use crate::index::Snapshot;
 use crate::indicator::{Context, ThreatKind};
 use crate::observable::Kind;
@@ -73,10 +73,12 @@ impl Contexts {
             out.extend_from_slice(&parts.taxiway);
         }
         if let Some(from) = hit.record.valid_from {
-            member(out, "valid_from", from.to_string().as_bytes());
+            key(out, "valid_from");
+            tag::instant(out, from);
         }
         if let Some(until) = hit.record.valid_until {
-            member(out, "valid_until", until.to_string().as_bytes());
+            key(out, "valid_until");
+            tag::instant(out, until);
         }
         if let Some(count) = count {
             key(out, "count");
@@ -125,7 +127,8 @@ fn matched(out: &mut Vec<u8>, shown: &Shown<'_>) {
     member(out, "atomic", shown.atomic);
     member(out, "field", shown.field.as_bytes());
     if let Some(id) = &hit.record.id {
-        member(out, "id", id.to_string().as_bytes());
+        key(out, "id");
+        tag::id(out, id);
     }
     key(out, "index");
     out.extend_from_slice(b"\"taxiway-");
@@ -133,7 +136,8 @@ fn matched(out: &mut Vec<u8>, shown: &Shown<'_>) {
     out.push(b'"');
     member(out, "type", hit.grade().as_str().as_bytes());
     if let Some(occurred) = shown.occurred {
-        member(out, "occurred", occurred.to_string().as_bytes());
+        key(out, "occurred");
+        tag::instant(out, occurred);
     }
 }
 

@@ -4,7 +4,7 @@
 //! Invariant: all arrays of [`COLUMNS`] have one length. What a feed does not give is the empty string (`id`,
 //! `tlp`), a missing confidence is `null`.
 
-use crate::engine::tag::{Shown, key, number, string};
+use crate::engine::tag::{self, Shown, key, number, string};
 
 /// The arrays, in the order in which they are written.
 pub const COLUMNS: [&str; 9] =
@@ -18,11 +18,18 @@ pub fn row(shown: &Shown<'_>) -> [Vec<u8>; 9] {
         string(&mut out, text);
         out
     };
-    let id = hit.record.id.as_ref().map(ToString::to_string).unwrap_or_default();
+    let id = hit.record.id.as_ref().map_or_else(
+        || b"\"\"".to_vec(),
+        |id| {
+            let mut out = Vec::with_capacity(50);
+            tag::id(&mut out, id);
+            out
+        },
+    );
     let confidence = hit.record.confidence.map_or_else(|| "null".to_owned(), |c| c.to_string());
     [
         text(hit.feed.as_bytes()),
-        text(id.as_bytes()),
+        id,
         text(hit.value().as_bytes()),
         text(hit.kind.as_str().as_bytes()),
         text(shown.atomic),
@@ -31,6 +38,11 @@ pub fn row(shown: &Shown<'_>) -> [Vec<u8>; 9] {
         confidence.into_bytes(),
         text(hit.record.tlp.map_or("", |tlp| tlp.as_str()).as_bytes()),
     ]
+}
+
+/// Bytes that a row takes.
+pub fn size(row: &[Vec<u8>; 9]) -> usize {
+    row.iter().map(|cell| cell.len() + 1).sum()
 }
 
 /// Writes the object: rows, the number of all hits, and the versions of the snapshots that gave them.

@@ -9,6 +9,8 @@ pub mod flat;
 pub mod own;
 pub mod place;
 
+use std::ops::Range;
+
 use ahash::AHashMap;
 
 use crate::engine::case::Case;
@@ -17,7 +19,7 @@ use crate::engine::tag::ecs::Contexts;
 use crate::engine::tag::own::Lookalike;
 use crate::engine::tag::place::Splice;
 use crate::engine::{Preset, Settings};
-use crate::indicator::Timestamp;
+use crate::indicator::{Id, Timestamp};
 
 /// A hit and what a tag says of the event.
 #[derive(Clone, Copy, Debug)]
@@ -67,44 +69,41 @@ pub fn write(
         return None;
     }
     let there = already(case, ours);
-    let mut sheet = Sheet { contexts, settings, all: case.hits.len() as u64, first: None };
+    let is_there = |number: &usize| there.get(*number) == Some(&true);
+    let all = case.hits.len();
     let show = |number: usize| -> Option<Shown<'_>> {
         let hit = case.hits.get(number)?;
         let (atomic, field) = (case.atomic(hit), case.path(hit.field));
         Some(Shown { hit, atomic, field, occurred: target.occurred })
     };
-    let taken = there.iter().filter(|there| **there).count();
-    let fresh = there.len() - taken;
-    let mut bytes = around(settings.preset);
-    if fresh > 0 {
-        for number in (0..there.len()).filter(|n| there.get(*n) == Some(&true)) {
-            bytes += show(number).map_or(0, |shown| sheet.size(&shown));
+    let start = tags.len();
+    let mut sheet = Sheet::new(contexts, settings.preset, target, tags);
+    let taken = (0..all).filter(is_there).count();
+    let mut room = settings.tag_bytes_max.saturating_sub(around(settings.preset));
+    if taken < all {
+        for shown in (0..all).filter(is_there).filter_map(show) {
+            room = room.saturating_sub(sheet.size(&shown));
         }
     }
-    let start = tags.len();
-    let mut body = Body::default();
     let mut written = Vec::new();
-    for number in (0..there.len()).filter(|n| there.get(*n) == Some(&false)) {
+    for number in (0..all).filter(|number| !is_there(number)) {
         if taken + written.len() >= settings.enrichments_max {
             break;
         }
         let Some(shown) = show(number) else { break };
-        if let Some(size) = sheet.add(&mut body, &shown, settings.tag_bytes_max.saturating_sub(bytes)) {
-            bytes += size;
+        if let Some(size) = sheet.add(&shown, room) {
+            room -= size;
             written.push(number);
         }
     }
-    let left = fresh - written.len();
-    let at = match (written.first(), target.splice) {
-        (Some(first), Some(splice)) => {
-            let set = set_of(case, &written);
-            sheet.first = show(*first).filter(|_| left > 0);
-            sheet.finish(&body, splice, target.suffix, &set, tags);
-            Some(splice.at)
-        }
-        _ => None,
-    };
-    debug_assert!(at.is_none() || tags.len() > start, "a tag has bytes");
+    let left = all - taken - written.len();
+    let at = target.splice.map(|splice| splice.at).filter(|_| !written.is_empty());
+    if at.is_some() {
+        let first = written.first().and_then(|first| show(*first)).filter(|_| left > 0);
+        sheet.finish(case, &written, first.as_ref());
+    } else {
+        tags.truncate(start);
+    }
     count(case, &written, at.is_some(), target.second);
     case.suppress("cap", left);
     case.suppress("already-tagged", taken);
@@ -129,10 +128,10 @@ fn count(case: &mut Case<'_>, written: &[usize], placed: bool, second: bool) {
     }
 }
 
-/// Which hits an enrichment of ours already tells.
+/// Which hits an enrichment of ours already tells; empty if there is none of ours.
 fn already(case: &Case<'_>, ours: &[Lookalike]) -> Vec<bool> {
     if ours.is_empty() {
-        return vec![false; case.hits.len()];
+        return Vec::new();
     }
     let mut told: AHashMap<(String, &str), usize> = AHashMap::new();
     for alike in ours {
@@ -159,53 +158,62 @@ fn set_of(case: &Case<'_>, written: &[usize]) -> String {
     versions.join("+")
 }
 
-/// What is written of a tag so far.
-#[derive(Debug, Default)]
-struct Body {
-    /// Preset `ecs`: the enrichments with commas between them.
-    bytes: Vec<u8>,
-    /// Where the first one ends.
-    first: usize,
+/// A tag that is being written.
+struct Sheet<'s> {
+    contexts: &'s mut Contexts,
+    preset: Preset,
+    target: Target,
+    tags: &'s mut Vec<u8>,
+    /// Where the first enrichment stands in `tags`; where the next one goes as long as there is none.
+    first: Range<usize>,
     /// Preset `flat`: the rows.
     rows: Vec<[Vec<u8>; 9]>,
 }
 
-/// How a tag is written.
-struct Sheet<'s> {
-    contexts: &'s mut Contexts,
-    settings: &'s Settings,
-    /// The number of all hits.
-    all: u64,
-    /// The first enrichment, if it has to say that number.
-    first: Option<Shown<'s>>,
-}
+impl<'s> Sheet<'s> {
+    /// Starts a tag behind what is in the buffer.
+    fn new(contexts: &'s mut Contexts, preset: Preset, target: Target, tags: &'s mut Vec<u8>) -> Sheet<'s> {
+        if let Some(splice) = target.splice {
+            if splice.comma {
+                tags.push(b',');
+            }
+            tags.extend_from_slice(splice.before.as_bytes());
+        }
+        if target.suffix {
+            tags.extend_from_slice(match preset {
+                Preset::Ecs => b" taxiway={\"threat\":{\"enrichments\":[",
+                Preset::Flat => b" taxiway={\"taxiway\":",
+            });
+        }
+        let first = tags.len()..tags.len();
+        Sheet { contexts, preset, target, tags, first, rows: Vec::new() }
+    }
 
-impl Sheet<'_> {
     /// Adds a hit if it takes no more than `room` bytes; gives how many it takes.
-    fn add(&mut self, body: &mut Body, shown: &Shown<'_>, room: usize) -> Option<usize> {
-        match self.settings.preset {
+    fn add(&mut self, shown: &Shown<'_>, room: usize) -> Option<usize> {
+        match self.preset {
             Preset::Ecs => {
-                let before = body.bytes.len();
-                if before > 0 {
-                    body.bytes.push(b',');
+                let before = self.tags.len();
+                if !self.first.is_empty() {
+                    self.tags.push(b',');
                 }
-                let start = body.bytes.len();
-                self.contexts.enrichment(&mut body.bytes, shown, None);
-                let size = body.bytes.len() - start + 1;
+                let start = self.tags.len();
+                self.contexts.enrichment(self.tags, shown, None);
+                let size = self.tags.len() - start + 1;
                 if size > room {
-                    body.bytes.truncate(before);
+                    self.tags.truncate(before);
                     return None;
                 }
-                if before == 0 {
-                    body.first = body.bytes.len();
+                if self.first.is_empty() {
+                    self.first.end = self.tags.len();
                 }
                 Some(size)
             }
             Preset::Flat => {
                 let row = flat::row(shown);
-                let size = row.iter().map(|cell| cell.len() + 1).sum();
+                let size = flat::size(&row);
                 (size <= room).then(|| {
-                    body.rows.push(row);
+                    self.rows.push(row);
                     size
                 })
             }
@@ -214,42 +222,40 @@ impl Sheet<'_> {
 
     /// The bytes that a hit takes.
     fn size(&mut self, shown: &Shown<'_>) -> usize {
-        self.add(&mut Body::default(), shown, usize::MAX).unwrap_or(0)
+        match self.preset {
+            Preset::Ecs => {
+                let start = self.tags.len();
+                self.contexts.enrichment(self.tags, shown, None);
+                let size = self.tags.len() - start + 1;
+                self.tags.truncate(start);
+                size
+            }
+            Preset::Flat => flat::size(&flat::row(shown)),
+        }
     }
 
-    /// Writes the run of bytes that goes in at the splice.
-    fn finish(&mut self, body: &Body, splice: Splice, suffix: bool, set: &str, tags: &mut Vec<u8>) {
-        if splice.comma {
-            tags.push(b',');
-        }
-        tags.extend_from_slice(splice.before.as_bytes());
-        match self.settings.preset {
+    /// Ends the tag. `first` is the first hit written, if it has to say how many there are.
+    fn finish(&mut self, case: &Case<'_>, written: &[usize], first: Option<&Shown<'_>>) {
+        let all = case.hits.len() as u64;
+        match self.preset {
             Preset::Ecs => {
-                if suffix {
-                    tags.extend_from_slice(b" taxiway={\"threat\":{\"enrichments\":[");
-                }
-                match self.first.take() {
-                    Some(first) => {
-                        self.contexts.enrichment(tags, &first, Some(self.all));
-                        tags.extend_from_slice(body.bytes.get(body.first..).unwrap_or_default());
-                    }
-                    None => tags.extend_from_slice(&body.bytes),
-                }
-                if suffix {
-                    tags.extend_from_slice(b"]}}");
+                if let Some(first) = first {
+                    let mut told = Vec::new();
+                    self.contexts.enrichment(&mut told, first, Some(all));
+                    self.tags.splice(self.first.clone(), told);
                 }
             }
-            Preset::Flat => {
-                if suffix {
-                    tags.extend_from_slice(b" taxiway={\"taxiway\":");
-                }
-                flat::object(tags, &body.rows, self.all, set);
-                if suffix {
-                    tags.push(b'}');
-                }
-            }
+            Preset::Flat => flat::object(self.tags, &self.rows, all, &set_of(case, written)),
         }
-        tags.extend_from_slice(splice.behind.as_bytes());
+        if self.target.suffix {
+            self.tags.extend_from_slice(match self.preset {
+                Preset::Ecs => b"]}}",
+                Preset::Flat => b"}",
+            });
+        }
+        if let Some(splice) = self.target.splice {
+            self.tags.extend_from_slice(splice.behind.as_bytes());
+        }
     }
 }
 
@@ -276,8 +282,8 @@ fn letter_in_string(out: &mut Vec<u8>, letter: char) {
         '\r' => out.extend_from_slice(b"\\r"),
         '\t' => out.extend_from_slice(b"\\t"),
         '\0'..' ' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => {
-            let hex = |shift: u32| b"0123456789abcdef"[(u32::from(letter) >> shift & 15) as usize];
-            out.extend_from_slice(&[b'\\', b'u', hex(12), hex(8), hex(4), hex(0)]);
+            let digit = |shift: u32| hex((u32::from(letter) >> shift & 15) as u8);
+            out.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
         }
         letter => out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes()),
     }
@@ -329,6 +335,81 @@ pub fn members<'t>(out: &mut Vec<u8>, name: &str, texts: impl Iterator<Item = &'
     if !first {
         out.push(b']');
     }
+}
+
+/// Writes an instant as a JSON string, as its `Display` does.
+pub fn instant(out: &mut Vec<u8>, instant: Timestamp) {
+    const DAY: i64 = 86_400_000_000;
+    let days = instant.0.div_euclid(DAY);
+    // 1970 to 9999; what lies outside is rare
+    if !(0..2_932_897).contains(&days) {
+        return string(out, instant.to_string().as_bytes());
+    }
+    let micros = instant.0.rem_euclid(DAY);
+    let seconds = micros / 1_000_000;
+    let (year, month, day) = civil(days);
+    out.push(b'"');
+    for (value, width, behind) in [
+        (year, 4, b'-'),
+        (month, 2, b'-'),
+        (day, 2, b'T'),
+        (seconds / 3600, 2, b':'),
+        (seconds / 60 % 60, 2, b':'),
+        (seconds % 60, 2, b'.'),
+        (micros % 1_000_000, 6, b'Z'),
+    ] {
+        let start = out.len();
+        out.resize(start + width, b'0');
+        let mut rest = value;
+        for digit in out.iter_mut().skip(start).rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        out.push(behind);
+    }
+    // a fraction ends in no zero
+    out.pop();
+    while out.last() == Some(&b'0') {
+        out.pop();
+    }
+    if out.last() == Some(&b'.') {
+        out.pop();
+    }
+    out.extend_from_slice(b"Z\"");
+}
+
+/// Year, month and day of a day since 1970-01-01, by counting in eras of 400 years that start with March.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let of_era = days % 146_097;
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + days / 146_097 * 400 + i64::from(month <= 2);
+    (year, month, day)
+}
+
+/// Writes an id as a JSON string.
+pub fn id(out: &mut Vec<u8>, id: &Id) {
+    match id {
+        Id::Text(text) => string(out, text.as_bytes()),
+        Id::Uuid(bytes) => {
+            out.extend_from_slice(b"\"indicator--");
+            for (n, byte) in bytes.iter().enumerate() {
+                if matches!(n, 4 | 6 | 8 | 10) {
+                    out.push(b'-');
+                }
+                out.extend_from_slice(&[hex(byte >> 4), hex(byte & 15)]);
+            }
+            out.push(b'"');
+        }
+    }
+}
+
+fn hex(digit: u8) -> u8 {
+    b"0123456789abcdef"[usize::from(digit & 15)]
 }
 
 #[cfg(test)]
