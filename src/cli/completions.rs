@@ -9,7 +9,9 @@ use clap_complete::Shell;
 use crate::cli::Cli;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  taxiway completions bash > ~/.local/share/bash-completion/completions/taxiway")]
+#[command(
+    after_help = "Example:\n  taxiway completions bash > ~/.local/share/bash-completion/completions/taxiway"
+)]
 pub(crate) struct Arguments {
     /// The shell
     shell: Shell,

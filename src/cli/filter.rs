@@ -149,7 +149,9 @@ pub(crate) fn read_at(text: &str) -> Result<At, String> {
 fn read_time(text: &str) -> Result<Timestamp, String> {
     let midnight = || Timestamp::parse(&format!("{}T00:00:00Z", text.trim()));
     Timestamp::parse(text).or_else(midnight).ok_or_else(|| {
-        String::from("expected now, any, event, event:FIELD, or a time such as 2026-01-31T12:00:00Z or 2026-01-31")
+        String::from(
+            "expected now, any, event, event:FIELD, or a time such as 2026-01-31T12:00:00Z or 2026-01-31",
+        )
     })
 }
 
@@ -175,7 +177,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8> {
         opened.push(Opened::open(path)?);
     }
     if !arguments.intel.is_empty() {
-        let compiled = intel::compile(&arguments.intel, intel::allow(&arguments.rules.allow), arguments.quiet)?;
+        let compiled =
+            intel::compile(&arguments.intel, intel::allow(&arguments.rules.allow), arguments.quiet)?;
         let snapshot = Arc::new(Snapshot::from_bytes(compiled.bytes)?);
         opened.push(Opened { snapshot, file: None });
     }
@@ -217,12 +220,17 @@ fn check(arguments: &Arguments) -> Result<()> {
     let feed = |text: &String| text == "-" || text.ends_with("=-");
     let events = arguments.files.is_empty() || arguments.files.iter().any(|file| file == Path::new("-"));
     if events && arguments.intel.iter().any(feed) {
-        return Err(usage("filter", "standard input cannot be both a feed and the events: name an event file"));
+        return Err(usage(
+            "filter",
+            "standard input cannot be both a feed and the events: name an event file",
+        ));
     }
     let build_rules = arguments.rules.allow.iter().filter(|name| intel::BUILD_RULES.contains(&name.as_str()));
     if arguments.intel.is_empty() {
         for name in build_rules {
-            note(format_args!("--allow {name} has no effect on a snapshot: it is a rule of `taxiway compile`"));
+            note(format_args!(
+                "--allow {name} has no effect on a snapshot: it is a rule of `taxiway compile`"
+            ));
         }
     }
     Ok(())
@@ -257,7 +265,9 @@ fn output(path: Option<&Path>, origins: &[Origin]) -> Result<Output> {
     let clash = |identity: (u64, u64)| {
         origins.iter().find_map(|origin| match origin {
             Origin::Stdin => None,
-            Origin::File(file) => file.metadata().is_ok_and(|meta| same(&meta, identity)).then(|| origin.name()),
+            Origin::File(file) => {
+                file.metadata().is_ok_and(|meta| same(&meta, identity)).then(|| origin.name())
+            }
         })
     };
     let output = match path {
@@ -363,7 +373,8 @@ impl Progress {
         let (true, Some(total)) = (seen, total) else {
             return Progress { bar: ProgressBar::hidden(), ticker: None };
         };
-        let style = ProgressStyle::with_template("{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left");
+        let style =
+            ProgressStyle::with_template("{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left");
         let bar = ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let (stop, stopped) = channel();
         let (shown, signals) = (bar.clone(), Arc::clone(signals));

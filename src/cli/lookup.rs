@@ -22,8 +22,8 @@ use crate::cli::{NOTHING, intel, usage};
 use crate::engine::At;
 use crate::index::{Entry, Record, Snapshot};
 use crate::indicator::{Part, Timestamp};
-use crate::policy;
 use crate::observable::{self, Hint, IpPort, Network, Observable, Url};
+use crate::policy;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -91,7 +91,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         At::Now => Some(clock()),
         At::Any => None,
         At::Time(time) => Some(*time),
-        At::Event(_) => return Err(usage("lookup", "there is no event whose time could count: --at now, any, or a time")),
+        At::Event(_) => {
+            return Err(usage("lookup", "there is no event whose time could count: --at now, any, or a time"));
+        }
     };
     let snapshots = snapshots(arguments)?;
     let mut out = io::stdout().lock();
@@ -112,7 +114,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
 /// All snapshots, verified.
 fn snapshots(arguments: &Arguments) -> Result<Vec<Snapshot>> {
     if arguments.intel.is_empty() && arguments.snapshot.is_empty() {
-        return Err(usage("lookup", "nothing to ask: name a feed with --intel FEED or a file with --snapshot FILE"));
+        return Err(usage(
+            "lookup",
+            "nothing to ask: name a feed with --intel FEED or a file with --snapshot FILE",
+        ));
     }
     let mut snapshots = Vec::new();
     for path in &arguments.snapshot {
@@ -127,7 +132,12 @@ fn snapshots(arguments: &Arguments) -> Result<Vec<Snapshot>> {
     Ok(snapshots)
 }
 
-fn answer<'a>(query: &'a str, snapshots: &[Snapshot], now: Option<Timestamp>, limit: usize) -> Result<Answer<'a>> {
+fn answer<'a>(
+    query: &'a str,
+    snapshots: &[Snapshot],
+    now: Option<Timestamp>,
+    limit: usize,
+) -> Result<Answer<'a>> {
     let mut answer = Answer { query, read_as: Vec::new(), hits: Vec::new(), cut: false, problem: None };
     if let Some(prefix) = query.strip_suffix('*') {
         let prefix = spelled(prefix);
@@ -249,7 +259,9 @@ fn ask_name(snapshot: &Snapshot, name: &str, grades: [&'static str; 2], found: &
 
 fn ask_url(snapshot: &Snapshot, url: &Url, found: &mut Vec<Found>) {
     found.extend(snapshot.url(url.scheme(), url.rest()).map(|entry| ("exact", entry, None)));
-    found.extend(snapshot.urls_any_scheme(url.scheme(), url.rest()).map(|entry| ("url-any-scheme", entry, None)));
+    found.extend(
+        snapshot.urls_any_scheme(url.scheme(), url.rest()).map(|entry| ("url-any-scheme", entry, None)),
+    );
     if let Some(rest) = url.rest_without_query() {
         let same = snapshot.url(url.scheme(), rest);
         let others = snapshot.urls_any_scheme(url.scheme(), rest);
@@ -280,7 +292,8 @@ fn indicators(
 ) {
     let (kind, value) = (snapshot.kind(entry), snapshot.value(entry));
     for record in snapshot.records(entry) {
-        let grade = if grade == "exact" && record.part == Part::OfPattern { "part-of-pattern" } else { grade };
+        let grade =
+            if grade == "exact" && record.part == Part::OfPattern { "part-of-pattern" } else { grade };
         let mut suppressed: Vec<&'static str> = rule.into_iter().collect();
         suppressed.extend(now.and_then(|now| invalid(&record, now)));
         let line = Line::new(snapshot, kind, &value, &record);

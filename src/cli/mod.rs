@@ -120,7 +120,9 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let pipe = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
     error.chain().any(|cause| {
         cause.downcast_ref::<io::Error>().is_some_and(pipe)
-            || cause.downcast_ref::<serde_json::Error>().is_some_and(|e| e.io_error_kind() == Some(io::ErrorKind::BrokenPipe))
+            || cause
+                .downcast_ref::<serde_json::Error>()
+                .is_some_and(|e| e.io_error_kind() == Some(io::ErrorKind::BrokenPipe))
     })
 }
 
@@ -134,7 +136,8 @@ fn byte_count(text: &str) -> Result<usize, String> {
         Some(b'g') => (number.trim_end_matches('g'), 30),
         _ => (number, 0),
     };
-    let count: usize = digits.trim().parse().map_err(|_| String::from("expected bytes, such as 65536, 64k or 16M"))?;
+    let count: usize =
+        digits.trim().parse().map_err(|_| String::from("expected bytes, such as 65536, 64k or 16M"))?;
     match count.checked_mul(1 << shift) {
         Some(0) => Err(String::from("must be at least 1")),
         Some(count) => Ok(count),
@@ -153,7 +156,8 @@ mod tests {
 
     #[test]
     fn byte_counts_have_units() {
-        let cases = [("1", Some(1)), ("64k", Some(65536)), ("16MiB", Some(16 << 20)), ("1 GB", Some(1 << 30))];
+        let cases =
+            [("1", Some(1)), ("64k", Some(65536)), ("16MiB", Some(16 << 20)), ("1 GB", Some(1 << 30))];
         for (text, expected) in cases {
             assert_eq!(byte_count(text).ok(), expected, "{text}");
         }

@@ -89,17 +89,26 @@ struct Count<N> {
 fn info(file: &Path, json: bool) -> Result<()> {
     let snapshot = intel::open(file)?;
     let info = snapshot.info();
-    let allow = [info.allow.wide_network, info.allow.public_suffix, info.allow.empty_file, info.allow.file_name];
+    let allow =
+        [info.allow.wide_network, info.allow.public_suffix, info.allow.empty_file, info.allow.file_name];
     let info = Info {
         file: file.display().to_string(),
         version: info.version,
         format: info.format,
         suffix_list: info.suffix_list,
-        allow: intel::BUILD_RULES.into_iter().zip(allow).filter_map(|(rule, on)| on.then_some(rule)).collect(),
+        allow: intel::BUILD_RULES
+            .into_iter()
+            .zip(allow)
+            .filter_map(|(rule, on)| on.then_some(rule))
+            .collect(),
         bytes: info.bytes,
         records: info.records,
         contexts: info.contexts,
-        entries: info.entries.into_iter().map(|(kind, count)| Count { name: kind.to_string(), count }).collect(),
+        entries: info
+            .entries
+            .into_iter()
+            .map(|(kind, count)| Count { name: kind.to_string(), count })
+            .collect(),
         feeds: info.feeds.into_iter().map(|(name, count)| Count { name: name.into(), count }).collect(),
         sections: info.sections.into_iter().map(|(name, count)| Count { name: name.into(), count }).collect(),
     };

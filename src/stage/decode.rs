@@ -44,14 +44,36 @@ impl Codec {
             (Codec::Gzip, &[Some(0x1f), Some(0x8b), Some(8)]),
             (Codec::Zstd, &[Some(0x28), Some(0xb5), Some(0x2f), Some(0xfd)]),
             (Codec::Zstd, &[None, Some(0x2a), Some(0x4d), Some(0x18)]), // skippable frame 0x184D2A5?
-            (Codec::Bzip2, &[
-                Some(b'B'), Some(b'Z'), Some(b'h'), None,
-                Some(0x31), Some(0x41), Some(0x59), Some(0x26), Some(0x53), Some(0x59),
-            ]),
-            (Codec::Bzip2, &[
-                Some(b'B'), Some(b'Z'), Some(b'h'), None,
-                Some(0x17), Some(0x72), Some(0x45), Some(0x38), Some(0x50), Some(0x90),
-            ]),
+            (
+                Codec::Bzip2,
+                &[
+                    Some(b'B'),
+                    Some(b'Z'),
+                    Some(b'h'),
+                    None,
+                    Some(0x31),
+                    Some(0x41),
+                    Some(0x59),
+                    Some(0x26),
+                    Some(0x53),
+                    Some(0x59),
+                ],
+            ),
+            (
+                Codec::Bzip2,
+                &[
+                    Some(b'B'),
+                    Some(b'Z'),
+                    Some(b'h'),
+                    None,
+                    Some(0x17),
+                    Some(0x72),
+                    Some(0x45),
+                    Some(0x38),
+                    Some(0x50),
+                    Some(0x90),
+                ],
+            ),
             (Codec::Xz, &[Some(0xfd), Some(b'7'), Some(b'z'), Some(b'X'), Some(b'Z'), Some(0)]),
         ];
         let mut undecided = false;

@@ -210,13 +210,7 @@ pub(crate) fn enlarge_pipe(fd: impl AsFd) {
 }
 
 /// Reads once. An interrupted call is repeated; a descriptor that does not block is waited for.
-fn read(
-    fd: &OwnedFd,
-    regular: bool,
-    into: &mut Buffer,
-    max: usize,
-    signals: &Signals,
-) -> io::Result<usize> {
+fn read(fd: &OwnedFd, regular: bool, into: &mut Buffer, max: usize, signals: &Signals) -> io::Result<usize> {
     if !regular && signals.is_watched() {
         wait(fd, signals)?;
     }

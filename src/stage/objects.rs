@@ -307,7 +307,10 @@ mod tests {
             ("[\n{\"a\":1},\n{\"b\":[\n{}]}\n]\n", &["[\n{\"a\":1},\n{\"b\":[\n{}]}\n]\n"]),
             // a string that is not closed, an object that is not closed, an object after a comma
             ("{\"a\":\"x\n{\"b\":1}\n", &["{\"a\":\"x\n", "{\"b\":1}\n"]),
-            ("{\"a\":1\n  {\"b\":1}\n{\"c\":1,\n{}\n", &["{\"a\":1\n", "  {\"b\":1}\n", "{\"c\":1,\n", "{}\n"]),
+            (
+                "{\"a\":1\n  {\"b\":1}\n{\"c\":1,\n{}\n",
+                &["{\"a\":1\n", "  {\"b\":1}\n", "{\"c\":1,\n", "{}\n"],
+            ),
         ];
         for (text, expected) in cases {
             for step in [1, 2, 3, 7, 1000] {

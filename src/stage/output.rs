@@ -58,8 +58,7 @@ impl Output {
     /// Device and inode if this is a regular file: reading the file that is written would never end.
     pub fn identity(&self) -> Option<(u64, u64)> {
         let stat = rustix::fs::fstat(&self.0).ok()?;
-        let regular =
-            rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::RegularFile;
+        let regular = rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::RegularFile;
         regular.then_some((stat.st_dev, stat.st_ino))
     }
 

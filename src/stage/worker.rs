@@ -301,8 +301,7 @@ mod tests {
     #[test]
     fn only_events_with_a_tag_are_taken_over() {
         let bytes = b"one\ntwo\r\n\nthree\nlast";
-        let segments =
-            [Segment::Input(0..7), Segment::Tag(0..1), Segment::Input(7..20), Segment::Tag(1..2)];
+        let segments = [Segment::Input(0..7), Segment::Tag(0..1), Segment::Input(7..20), Segment::Tag(1..2)];
         assert_eq!(answer_of(bytes, Framing::Lines, &segments), "two<0>\r\nlast<1>");
         let neighbours = [
             Segment::Input(0..3),

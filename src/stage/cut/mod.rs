@@ -269,8 +269,13 @@ impl Stream {
         }
         let start = std::mem::take(&mut self.context);
         chunk.body = start..cut;
-        let mut arrange =
-            Arrange { chunk, at: start, from: scanned.max(start), limit: cutting.line_bytes_max, next_end: 0 };
+        let mut arrange = Arrange {
+            chunk,
+            at: start,
+            from: scanned.max(start),
+            limit: cutting.line_bytes_max,
+            next_end: 0,
+        };
         if std::mem::take(&mut self.long) {
             arrange.long_event();
             *long_events += 1;
@@ -358,7 +363,8 @@ impl Arrange<'_> {
             let (mut start, mut index) = (self.at, self.next_end);
             while start < cut {
                 let end = self.event_end(start, index);
-                let line_end = usize::from(self.chunk.buffer.filled().get(end.saturating_sub(1)) == Some(&b'\n'));
+                let line_end =
+                    usize::from(self.chunk.buffer.filled().get(end.saturating_sub(1)) == Some(&b'\n'));
                 if (end - start).saturating_sub(line_end) > self.limit {
                     long_events += 1;
                     self.push_events(start, from_end..index);

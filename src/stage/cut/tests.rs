@@ -50,8 +50,7 @@ fn through(files: &[&[u8]], setup: Setup) -> Seen {
 
 fn through_paths(paths: &[std::path::PathBuf], out: &Path, setup: Setup) -> Seen {
     static EMPTY: &[usize] = &[];
-    let cutting =
-        Cutting { format: setup.format, line_bytes_max: setup.limit, read_bytes: setup.read };
+    let cutting = Cutting { format: setup.format, line_bytes_max: setup.limit, read_bytes: setup.read };
     let origins = paths.iter().cloned().map(Origin::File).collect();
     let messages = Arc::new(Mutex::new(Vec::new()));
     let told = Arc::clone(&messages);
