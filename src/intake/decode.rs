@@ -94,9 +94,23 @@ impl Decoder {
 /// The first bytes, and a reader that begins with them.
 fn peeked(mut reader: Box<dyn Read>, bytes: u64) -> io::Result<(Vec<u8>, Box<dyn Read>)> {
     let mut head = Vec::new();
-    reader.by_ref().take(bytes).read_to_end(&mut head)?;
-    let whole = Cursor::new(head.clone()).chain(reader);
+    let rest: Box<dyn Read> = match reader.by_ref().take(bytes).read_to_end(&mut head) {
+        Ok(_) => reader,
+        Err(error) if head.is_empty() => return Err(error),
+        // What came before the fault is handed on first.
+        Err(error) => Box::new(Faulty(Some(error))),
+    };
+    let whole = Cursor::new(head.clone()).chain(rest);
     Ok((head, Box::new(whole)))
+}
+
+/// The end of a stream that failed: the error, once.
+struct Faulty(Option<io::Error>);
+
+impl Read for Faulty {
+    fn read(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
 }
 
 fn text(reader: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
@@ -262,6 +276,15 @@ mod tests {
         }
         let whole = bzip2(&text);
         assert!(read(&whole[..whole.len() - 9]).1.is_some());
+    }
+
+    #[test]
+    fn a_fault_in_the_first_bytes_loses_none_of_them() {
+        let whole = gzip(b"evil.com\n1.2.3.4\n");
+        let (part, error) = read(&whole[..whole.len() - 8]);
+        assert!(error.is_some());
+        assert_eq!(part, b"evil.com\n1.2.3.4\n");
+        assert!(!read(&whole[..18]).0.is_empty());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use crate::indicator::{Id, Indicator};
-use crate::list;
+use crate::list::{self, End};
 use crate::stix::{self, v2};
 use crate::tally::{Count, Counts, Tally, shortened};
 
@@ -204,7 +204,7 @@ impl Feed {
                     return Err("not a feed: hardly a line of it holds a value".to_owned());
                 }
                 let mut reader = list::Reader::new(file);
-                window.each(watch, |bytes, last| Some(reader.read(bytes, last, &mut self.entries)));
+                window.each(watch, |bytes, end| Some(reader.read(bytes, end, &mut self.entries)));
             }
         }
         if let Some(error) = window.error {
@@ -217,8 +217,8 @@ impl Feed {
         let before = self.objects.tally.clone();
         self.objects.begin(file);
         let mut reader = v2::Reader::default();
-        window.each(watch, |bytes, last| {
-            let taken = reader.read(bytes, last, &mut self.objects);
+        window.each(watch, |bytes, end| {
+            let taken = reader.read(bytes, end != End::More, &mut self.objects);
             (!reader.is_hopeless()).then_some(taken)
         });
         match reader.finish() {
@@ -265,11 +265,16 @@ impl Window {
     }
 
     /// Gives the stream to a parser, which says how much it took, or `None` when it has seen enough.
-    fn each(&mut self, watch: &mut dyn FnMut(u64), mut parse: impl FnMut(&[u8], bool) -> Option<usize>) {
+    fn each(&mut self, watch: &mut dyn FnMut(u64), mut parse: impl FnMut(&[u8], End) -> Option<usize>) {
         loop {
             self.fill();
             watch(0);
-            let Some(taken) = parse(self.bytes(), self.ended) else { return };
+            let end = match &self.error {
+                Some(_) => End::Cut,
+                None if self.ended => End::Whole,
+                None => End::More,
+            };
+            let Some(taken) = parse(self.bytes(), end) else { return };
             watch(taken as u64);
             if self.ended {
                 return;
@@ -341,19 +346,13 @@ fn rows(counts: Counts) -> Vec<(&'static str, u64, Vec<String>)> {
     counts.into_sorted().into_iter().map(row).collect()
 }
 
-/// One message about objects that were left out for a fault of theirs, if there are any.
+/// One message about objects that are broken, if there are any.
 fn faults(skipped: &Counts) -> Option<String> {
-    let faulty = || {
-        skipped
-            .counts()
-            .iter()
-            .filter(|count| !EXPECTED.contains(&count.reason) && !count.reason.contains(':'))
-    };
-    let total: u64 = faulty().map(|count| count.count).sum();
-    let worst = faulty().max_by_key(|count| count.count)?;
-    let example = worst.examples.first().map_or("", String::as_str);
-    let reasons: Vec<String> = faulty().map(|count| format!("{} {}", count.count, count.reason)).collect();
-    Some(format!("{total} cannot be read ({}), such as {example}", reasons.join(", ")))
+    let broken = || skipped.counts().iter().filter(|count| BROKEN.contains(&count.reason));
+    let total: u64 = broken().map(|count| count.count).sum();
+    let example = broken().max_by_key(|count| count.count)?.examples.first()?;
+    let reasons: Vec<String> = broken().map(|count| format!("{} {}", count.count, count.reason)).collect();
+    Some(format!("{total} broken ({}), such as {example}", reasons.join(", ")))
 }
 
 fn refused(path: &Path, message: &str) -> Error {
@@ -374,18 +373,8 @@ fn unreadable(error: &io::Error) -> String {
     }
 }
 
-/// Reasons that are no fault of the feed.
-const EXPECTED: [&str; 9] = [
-    "older-version",
-    "duplicate",
-    "revoked",
-    "pattern-type",
-    "hosts-boilerplate",
-    "exception",
-    "cosmetic-rule",
-    "path-rule",
-    "wildcard-rule",
-];
+/// Reasons for which a document is called broken; what else is skipped is told by its count.
+const BROKEN: [&str; 5] = ["bad-json", "not-utf8", "too-large", "too-long", "not-an-object"];
 
 /// Bytes of a window to begin with.
 const WINDOW_BYTES: usize = 1 << 20;

@@ -70,8 +70,9 @@ fn markup(text: &str) -> String {
         || attributes.contains("http://stix.mitre.org/")
         || attributes.contains("/cti/ns/stix/")
     {
-        let version =
-            attribute(attributes, "version").map(|version| format!(" {version}")).unwrap_or_default();
+        let version = attribute(attributes, "version")
+            .map(|version| format!(" {}", version.trim_start_matches("stix-")))
+            .unwrap_or_default();
         return format!(
             "STIX{version} in XML ({root}): STIX 1 is not read yet\n\
              use the feed's STIX 2 edition, or convert it (stix-elevator)"

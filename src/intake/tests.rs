@@ -171,6 +171,11 @@ fn compressed_cut_and_empty_feeds() {
         "{:?}",
         cut.reports[0].warnings
     );
+    let mut stored = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    stored.write_all(b"1.2.3.4\n1.2.3.45\n").unwrap();
+    let stored = stored.finish().unwrap();
+    let half = loaded(&[folder.write("half.gz", &stored[..stored.len() - 10])]);
+    assert_eq!((half.indicators.len(), half.reports[0].skipped[0].0), (1, "cut"), "{:?}", half.reports[0]);
     let stub = loaded(&[folder.write("stub.gz", &gzip[..5])]);
     assert_eq!(stub.reports[0].warnings.len(), 2, "{:?}", stub.reports[0].warnings);
     for empty in
@@ -221,5 +226,5 @@ fn broken_objects_give_one_message() {
     let feed = folder.write("f.json", format!("{}\n{{\"type\":}}\n{{\"type\":}}\n", indicator("")));
     let report = loaded(&[feed]).reports.remove(0);
     assert_eq!(report.used, 1);
-    assert!(report.warnings[0].starts_with("2 cannot be read (2 bad-json)"), "{:?}", report.warnings);
+    assert!(report.warnings[0].starts_with("2 broken (2 bad-json)"), "{:?}", report.warnings);
 }

@@ -50,7 +50,7 @@ impl Layout {
     pub(super) fn find(head: &str) -> Layout {
         let mut comment = None;
         let mut data = Vec::new();
-        for line in head.lines().map(str::trim) {
+        for line in head.trim_start_matches('\u{feff}').lines().map(str::trim) {
             match line.strip_prefix('#') {
                 _ if line.is_empty() || is_comment(line) => {}
                 Some(text) if data.is_empty() && text.contains(char::is_alphanumeric) => comment = Some(text),

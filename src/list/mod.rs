@@ -73,7 +73,18 @@ struct Remarks<'a> {
 
 /// Reads a whole list.
 pub fn parse(list: &[u8], file: &str, entries: &mut Entries) {
-    Reader::new(file).read(list, true, entries);
+    Reader::new(file).read(list, End::Whole, entries);
+}
+
+/// How a window ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// More follows.
+    More,
+    /// The file is at its end.
+    Whole,
+    /// The file is known to be cut here: a line without its end may be half a value.
+    Cut,
 }
 
 /// Whether text that begins like this is a list at all: at least one of ten lines gives a value, or there are none
@@ -91,8 +102,9 @@ impl Reader {
     }
 
     /// Reads the whole lines of the window and returns their length; the caller drops that much and appends more.
-    /// With `last` nothing follows, and all of it is taken. It never returns 0 for a window of [`LINE_BYTES_MAX`].
-    pub fn read(&mut self, window: &[u8], last: bool, entries: &mut Entries) -> usize {
+    /// At the end of the file all of it is taken. It never returns 0 for a window of more than [`LINE_BYTES_MAX`].
+    pub fn read(&mut self, window: &[u8], end: End, entries: &mut Entries) -> usize {
+        let last = end != End::More;
         let layout = self.layout.take().unwrap_or_else(|| Layout::find(&head(window, last)));
         let mut at = 0;
         while let Some(rest) = window.get(at..).filter(|rest| !rest.is_empty()) {
@@ -100,6 +112,11 @@ impl Reader {
             let line = &rest[..length];
             if self.too_long {
                 // The start of this line was counted with an earlier window.
+            } else if end == End::Cut && !line.ends_with(b"\n") {
+                if !matches!(line.trim_ascii_start(), [] | [b'#', ..]) {
+                    entries.tally.received += 1;
+                    entries.skip("cut", &self.file, self.line, &String::from_utf8_lossy(line));
+                }
             } else if length > LINE_BYTES_MAX {
                 entries.tally.received += 1;
                 entries.skip("too-long", &self.file, self.line, "");

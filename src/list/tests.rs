@@ -156,7 +156,11 @@ fn windows_of_any_size_give_the_same() {
         let (mut from, mut to) = (0, 0);
         while from < list.len() {
             to = (to + size).min(list.len());
-            from += reader.read(&list.as_bytes()[from..to], to == list.len(), &mut entries);
+            from += reader.read(
+                &list.as_bytes()[from..to],
+                if to == list.len() { End::Whole } else { End::More },
+                &mut entries,
+            );
         }
         assert_eq!(found(&entries), found(&whole), "{size}");
         assert_eq!(entries.tally, whole.tally);
@@ -170,9 +174,9 @@ fn hostile_lines_end() {
     assert_eq!((entries.indicators.len(), entries.tally.skipped.of("too-long")), (2, 2));
     let (mut entries, mut reader) = (Entries::default(), Reader::new(""));
     for _ in 0..3 {
-        assert_eq!(reader.read(long.as_bytes(), false, &mut entries), long.len());
+        assert_eq!(reader.read(long.as_bytes(), End::More, &mut entries), long.len());
     }
-    reader.read(b"xx\nevil.com\n\"\n", true, &mut entries);
+    reader.read(b"xx\nevil.com\n\"\n", End::Whole, &mut entries);
     assert_eq!((entries.indicators.len(), entries.tally.skipped.of("too-long")), (1, 1));
     let mut latin = b"value,name\nevil.com,caf\xe9\nb\xff.com,x\n".to_vec();
     latin.extend(b"\0\0\0,\0\n");
