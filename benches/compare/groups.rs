@@ -92,7 +92,10 @@ fn engines(plan: &Plan, data: &Data) -> anyhow::Result<Vec<Group>> {
     let polars = rivals::python(plan, "polars", "polars_tag.py", note, list, events);
     group.rival(us, polars, By::Cpu, Some(Goal::least(30.0, 45.0)));
     let note = "ten fields, exact; batch; hit rows only";
-    let duckdb = rivals::python(plan, "duckdb", "duckdb_join.py", note, list, events);
+    let mut duckdb = rivals::python(plan, "duckdb", "duckdb_join.py", note, list, events);
+    if let Ok(rival) = &mut duckdb {
+        rival.marker = "";
+    }
     group.rival(us, duckdb, By::Wall, Some(Goal::least(3.0, 5.0)));
     let grepcidr = rivals::grepcidr(plan, &data.addresses(MILLION)?, events);
     group.rival(us, grepcidr, By::Wall, Some(Goal::least(6.0, 12.0)));
