@@ -442,7 +442,7 @@ impl Texts {
         marked.dedup();
         let mut marked = marked.into_iter().peekable();
         let mut numbers = Vec::new();
-        let mut writer = text::Writer::default();
+        let mut writer = text::Writer::new(text::Tails::of(keys.iter().map(text)));
         let alike = keys.chunk_by(|a, b| a.head == b.head && text(a) == text(b));
         for (number, alike) in (0u32..).zip(alike) {
             rows.entry(alike.iter().map(|key| key.link))?;

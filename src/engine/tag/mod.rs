@@ -362,7 +362,7 @@ pub fn instant(out: &mut Vec<u8>, instant: Timestamp) {
         out.resize(start + width, b'0');
         let mut rest = value;
         for digit in out.iter_mut().skip(start).rev() {
-            *digit = b'0' + (rest % 10) as u8;
+            *digit = b'0' + u8::try_from(rest.rem_euclid(10)).unwrap_or_default();
             rest /= 10;
         }
         out.push(behind);

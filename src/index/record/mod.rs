@@ -306,11 +306,19 @@ impl Collected {
         column::write(file.section(Section::More), entries, Shape::Flat)?;
         let Collected { attributes, ids } = self;
         let links = first.iter().chain(more.iter().map(|(_, link)| link));
-        let rows: Vec<(&Attributes, u8)> =
-            links.filter_map(|link| Some((attributes.get(link.attributes())?, link.part()))).collect();
+        // a plain list says the same of all its values: they need not be gone through one by one
+        let uniform = more.is_empty() && first.iter().all(|link| Some(link) == first.first());
+        let rows: Vec<(&Attributes, u8)> = links
+            .take(if uniform { 1 } else { usize::MAX })
+            .filter_map(|link| Some((attributes.get(link.attributes())?, link.part())))
+            .collect();
         let mut put = |section, shape, value: &dyn Fn(&Attributes, u8) -> Option<i64>| {
+            let out = file.section(section);
             let values: Vec<Option<i64>> = rows.iter().map(|(a, part)| value(a, *part)).collect();
-            column::write(file.section(section), values.iter().copied(), shape)
+            match values.first() {
+                Some(value) if uniform => column::write_constant(out, *value, first.len()),
+                _ => column::write(out, values.iter().copied(), shape),
+            }
         };
         let mut ids = Ids::of(&ids, rows.iter().map(|(a, _)| a.id));
         put(Section::Feed, Shape::Flat, &|a, _| Some(i64::from(a.feed)))?;

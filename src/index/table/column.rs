@@ -137,26 +137,26 @@ pub(crate) fn write<I>(out: &mut Vec<u8>, values: I, shape: Shape) -> Result<(),
 where
     I: Iterator<Item = Option<i64>> + Clone,
 {
-    let too_large = || damaged("a column passes a limit of the snapshot format");
     let survey = Survey::of(values.clone(), shape).ok_or_else(too_large)?;
-    if survey.len == 0 {
-        return Ok(());
-    }
-    let largest = survey.span / survey.step;
-    let largest = if survey.gaps { largest.checked_add(1).ok_or_else(too_large)? } else { largest };
-    let largest = if survey.some { largest } else { 0 };
-    let width = 64 - largest.leading_zeros();
-    out.reserve(HEAD + packed_len(survey.len, width));
-    out.extend_from_slice(&survey.base.to_le_bytes());
-    out.extend_from_slice(&survey.slope.to_le_bytes());
-    out.extend_from_slice(&survey.step.to_le_bytes());
-    out.extend_from_slice(&survey.len.to_le_bytes());
-    out.push(u8::try_from(width).map_err(|_| too_large())?);
-    out.extend_from_slice(&[u8::from(survey.gaps), 0, 0]);
+    let width = survey.write_head(out)?;
     if width > 0 {
         pack(out, values, &survey, width);
     }
     Ok(())
+}
+
+/// Writes a column of the same value again and again.
+///
+/// # Errors
+/// [`Error::Damaged`] when there are 2^32 values or more.
+pub(crate) fn write_constant(out: &mut Vec<u8>, value: Option<i64>, len: usize) -> Result<(), Error> {
+    let one = Survey::of(std::iter::once(value), Shape::Flat).ok_or_else(too_large)?;
+    let survey = Survey { len: u32::try_from(len).map_err(|_| too_large())?, ..one };
+    survey.write_head(out).map(|_| ())
+}
+
+fn too_large() -> Error {
+    damaged("a column passes a limit of the snapshot format")
 }
 
 fn pack(out: &mut Vec<u8>, values: impl Iterator<Item = Option<i64>>, survey: &Survey, width: u32) {
@@ -191,6 +191,25 @@ struct Survey {
 }
 
 impl Survey {
+    /// Writes the head of a column; gives the width of its codes.
+    fn write_head(&self, out: &mut Vec<u8>) -> Result<u32, Error> {
+        if self.len == 0 {
+            return Ok(0);
+        }
+        let largest = self.span / self.step;
+        let largest = if self.gaps { largest.checked_add(1).ok_or_else(too_large)? } else { largest };
+        let largest = if self.some { largest } else { 0 };
+        let width = 64 - largest.leading_zeros();
+        out.reserve(HEAD + packed_len(self.len, width));
+        out.extend_from_slice(&self.base.to_le_bytes());
+        out.extend_from_slice(&self.slope.to_le_bytes());
+        out.extend_from_slice(&self.step.to_le_bytes());
+        out.extend_from_slice(&self.len.to_le_bytes());
+        out.push(u8::try_from(width).map_err(|_| too_large())?);
+        out.extend_from_slice(&[u8::from(self.gaps), 0, 0]);
+        Ok(width)
+    }
+
     fn of(values: impl Iterator<Item = Option<i64>> + Clone, shape: Shape) -> Option<Survey> {
         let (mut len, mut gaps) = (0u32, false);
         let (mut first, mut last) = (None, None);

@@ -11,6 +11,7 @@ use crate::indicator::{Id, Indicator, Part, ThreatKind, Timestamp, Tlp};
 use crate::observable::{self, Digest, Email, Hint, Name, Network, Observable, Url};
 
 mod hostile;
+mod three_ways;
 
 /// One value of every kind and family, and what stands close to them.
 const EVERY_KIND: [&str; 30] = [
