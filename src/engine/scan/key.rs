@@ -228,24 +228,24 @@ fn hidden_digest(data: &[u8], start: usize, end: usize) -> bool {
 /// address that lies across it has been read before).
 #[cold]
 pub(super) fn ip6(data: &[u8], from: usize, to: usize, mut found: impl FnMut(IpAddr, usize, usize)) -> usize {
-    let part = |b: u8| b.is_ascii_hexdigit() || b == b':' || b == b'.';
+    let part = |at: usize| data.get(at).is_some_and(|&b| b.is_ascii_hexdigit() || b == b':' || b == b'.');
     let mut at = from;
-    while at < to {
-        if !data.get(at).is_some_and(|&b| part(b)) {
-            at += 1;
-            continue;
+    while let Some(colon) = data.get(at..to).and_then(|rest| memchr::memchr(b':', rest)) {
+        let (mut start, mut end) = (at + colon, at + colon + 1);
+        while start > at && part(start - 1) {
+            start -= 1;
         }
-        let start = at;
-        let mut colons = 0;
-        while let Some(&byte) = data.get(at).filter(|&&b| part(b)) {
-            colons += usize::from(byte == b':');
-            at += 1;
+        let mut colons = 1;
+        while part(end) {
+            colons += usize::from(data.get(end) == Some(&b':'));
+            end += 1;
         }
         if colons >= 2 {
-            readings(data, start, at, &mut found);
+            readings(data, start, end, &mut found);
         }
+        at = end;
     }
-    at
+    at.max(to)
 }
 
 /// A run of hexadecimal digits, colons and dots: read whole where nothing around it can make it more than an
