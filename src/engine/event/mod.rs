@@ -82,8 +82,10 @@ struct Frame {
     object: bool,
     /// The container's own node.
     node: u32,
-    /// In an object the node of the current key.
+    /// In an object the node of the current key, [`ROOT`] as long as nobody asked for it.
     child: u32,
+    /// In an object the current key.
+    key: Step,
     /// In an array the number of the current element.
     index: usize,
 }
@@ -152,7 +154,7 @@ impl Walk {
                 if raw.get(first) == Some(&b'}') {
                     return Some(Next::Behind(first + 1));
                 }
-                self.frames.push(Frame { object: true, node, child: node, index: 0 });
+                self.frames.push(Frame { object: true, node, child: ROOT, key: Step::Index(0), index: 0 });
                 self.key(raw, first).map(Next::Value)
             }
             b'[' => {
@@ -161,7 +163,7 @@ impl Walk {
                 if raw.get(first) == Some(&b']') {
                     return Some(Next::Behind(first + 1));
                 }
-                self.frames.push(Frame { object: false, node, child: node, index: 0 });
+                self.frames.push(Frame { object: false, node, child: ROOT, key: Step::Index(0), index: 0 });
                 Some(Next::Value(first))
             }
             first => {
@@ -218,10 +220,10 @@ impl Walk {
         let value = blanks(raw, colon + 1);
         let root = self.frames.len() == 1;
         let frame = self.frames.last_mut()?;
-        let node = u32::try_from(self.nodes.len()).ok().filter(|&n| n != ROOT)?;
-        self.nodes.push(Node { parent: frame.node, step: Step::Key { start, end, escaped } });
-        frame.child = node;
+        frame.key = Step::Key { start, end, escaped };
+        frame.child = ROOT;
         if telling {
+            let node = self.value_node();
             self.pieces.push(Piece { start, end, node, role: Role::Key, escaped });
         }
         let key = raw.get(start..end)?;
@@ -233,18 +235,18 @@ impl Walk {
 
     /// The node of the value that is being read.
     fn value_node(&mut self) -> u32 {
-        let Some(frame) = self.frames.last() else { return ROOT };
-        if frame.object {
+        let Some(frame) = self.frames.last_mut() else { return ROOT };
+        if frame.child != ROOT {
             return frame.child;
         }
-        let (parent, step) = (frame.node, Step::Index(frame.index));
-        match u32::try_from(self.nodes.len()) {
-            Ok(node) if node != ROOT => {
-                self.nodes.push(Node { parent, step });
-                node
-            }
-            _ => frame.node,
+        let step = if frame.object { frame.key } else { Step::Index(frame.index) };
+        // an event of four thousand million strings does not fit in memory
+        let node = u32::try_from(self.nodes.len()).unwrap_or(ROOT);
+        self.nodes.push(Node { parent: frame.node, step });
+        if frame.object {
+            frame.child = node;
         }
+        node
     }
 
     /// What was kept, in the order of the event.
