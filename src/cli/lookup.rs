@@ -92,7 +92,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         At::Any => None,
         At::Time(time) => Some(*time),
         At::Event(_) => {
-            return Err(usage("lookup", "there is no event whose time could count: --at now, any, or a time"));
+            return Err(usage(
+                "lookup",
+                "there is no event whose time could count: --at now, any, or a time",
+            ));
         }
     };
     let snapshots = snapshots(arguments)?;
