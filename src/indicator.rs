@@ -177,28 +177,31 @@ impl fmt::Display for Id {
 /// written back as it was read.
 pub(crate) fn uuid(text: &str) -> Option<[u8; 16]> {
     let text = text.as_bytes();
-    if text.len() != 36 {
+    if text.len() != 36 || [8, 13, 18, 23].iter().any(|dash| text[*dash] != b'-') {
         return None;
     }
+    let starts = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
     let mut bytes = [0u8; 16];
-    let mut nibbles = 0;
-    for (i, &c) in text.iter().enumerate() {
-        if matches!(i, 8 | 13 | 18 | 23) {
-            if c != b'-' {
-                return None;
-            }
-            continue;
-        }
-        let digit = match c {
-            b'0'..=b'9' => c - b'0',
-            b'a'..=b'f' => c - b'a' + 10,
-            _ => return None,
-        };
-        bytes[nibbles / 2] = bytes[nibbles / 2] << 4 | digit;
-        nibbles += 1;
+    let mut bad = 0;
+    for (byte, start) in bytes.iter_mut().zip(starts) {
+        let (high, low) = (HEX[usize::from(text[start])], HEX[usize::from(text[start + 1])]);
+        bad |= high | low;
+        *byte = high << 4 | low & 15;
     }
-    Some(bytes)
+    (bad < 16).then_some(bytes)
 }
+
+/// The value of each lower-case hex digit; 255 for all else.
+const HEX: [u8; 256] = {
+    let mut values = [255; 256];
+    let digits = b"0123456789abcdef";
+    let mut n = 0u8;
+    while n < 16 {
+        values[digits[n as usize] as usize] = n;
+        n += 1;
+    }
+    values
+};
 
 /// How the value stands in the indicator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -332,6 +335,23 @@ mod tests {
         ] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn ids_are_written_back_as_they_were_read() {
+        let id = "indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f";
+        assert!(matches!(Id::parse(id), Id::Uuid(bytes) if bytes[0] == 0x8e && bytes[15] == 0x3f));
+        for id in [
+            id,
+            &id.to_uppercase(),
+            &id.replace('8', "g"),
+            &id.replace("-4cbf", "a4cbf"),
+            "indicator--1",
+            "x",
+        ] {
+            assert_eq!(Id::parse(id).to_string(), id);
+        }
+        assert!(matches!(Id::parse(&id.replace("8e2e", "8E2E")), Id::Text(_)));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use ahash::AHashMap;
 
 use crate::indicator::{Context, Id, Indicator, ThreatKind, Timestamp, Tlp};
 use crate::intake::Waiting;
-use crate::stix::{Fate, Named, Objects, shown};
+use crate::stix::{Draft, Fate, Kept, Named, Objects, shown};
 
 /// Steps of `attributed-to` that are followed: campaign, intrusion set, threat actor.
 const STEPS_MAX: usize = 3;
@@ -24,43 +24,55 @@ pub(crate) fn join(feeds: &mut [(u16, Objects)]) -> (Vec<Indicator>, Vec<Waiting
     let markings = markings_by_id(feeds);
     let relations = relations(feeds, &threats);
     let mut joiner = Joiner::default();
-    let mut indicators = Vec::new();
+    let mut indicators: Vec<Indicator> = Vec::new();
     let mut waiting = Vec::new();
     for ((feed, objects), relations) in feeds.iter_mut().zip(relations) {
         let tlp = strictest_by_list(objects, &markings);
         let mut relations = relations.into_iter().peekable();
         let drafts = std::mem::take(&mut objects.drafts);
-        indicators.reserve(drafts.len());
-        for (at, draft) in (0u32..).zip(drafts) {
+        let finish = |(at, draft): (usize, Draft)| {
             let mut targets = Vec::new();
-            while let Some((_, target)) = relations.next_if(|(source, _)| *source == at) {
+            while let Some((_, target)) = relations.next_if(|(source, _)| *source as usize == at) {
                 targets.push(target);
             }
-            let mut indicator = draft.indicator;
-            match draft.fate {
-                Fate::Use => {
-                    indicator.feed = *feed;
-                    indicator.tlp = indicator.tlp.max(tlp.get(draft.markings as usize).copied().flatten());
-                    if !targets.is_empty() {
-                        indicator.context = joiner.context(indicator.context, &targets, &threats);
-                    }
-                    indicators.push(indicator);
-                }
-                Fate::Skip(reason) => objects.skip(reason, draft.place, &shown(indicator.id.as_ref())),
-                Fate::Wait { reason, pattern } => {
-                    objects.skip(
-                        reason,
-                        draft.place,
-                        &format!("{}: {pattern}", shown(indicator.id.as_ref())),
-                    );
-                    if reason.starts_with("not-yet-matched") {
-                        waiting.push(Waiting { feed: *feed, id: indicator.id, reason, pattern });
-                    }
-                }
+            if draft.fate != Fate::Use {
+                waiting.extend(leave_out(*feed, draft, objects));
+                return None;
             }
+            let mut indicator = draft.indicator;
+            indicator.feed = *feed;
+            indicator.tlp = indicator.tlp.max(tlp.get(draft.markings as usize).copied().flatten());
+            if !targets.is_empty() {
+                indicator.context = joiner.context(indicator.context, &targets, &threats);
+            }
+            Some(indicator)
+        };
+        // Drafts become indicators in place: a million of them are not copied.
+        let mut finished: Vec<Indicator> = drafts.into_iter().enumerate().filter_map(finish).collect();
+        if indicators.is_empty() {
+            indicators = finished;
+        } else {
+            indicators.append(&mut finished);
         }
     }
     (indicators, waiting)
+}
+
+/// Counts an indicator that is not used; gives it back if it waits.
+fn leave_out(feed: u16, draft: Draft, objects: &mut Objects) -> Option<Waiting> {
+    let id = draft.indicator.id;
+    match draft.fate {
+        Fate::Use => None,
+        Fate::Skip(reason) => {
+            objects.skip(reason, draft.place, &shown(id.as_ref()));
+            None
+        }
+        Fate::Wait(kept) => {
+            let Kept { reason, pattern } = *kept;
+            objects.skip(reason, draft.place, &format!("{}: {pattern}", shown(id.as_ref())));
+            reason.starts_with("not-yet-matched").then_some(Waiting { feed, id, reason, pattern })
+        }
+    }
 }
 
 /// Numbered ids of threats, over all feeds, with what each stands for.
@@ -141,8 +153,8 @@ fn relations(feeds: &[(u16, Objects)], threats: &Threats) -> Vec<Vec<(u32, u32)>
                 continue;
             }
             for ((_, objects), found) in feeds.iter().zip(&mut found) {
-                if let Some(draft) = objects.by_id.get(&relation.source) {
-                    found.push((*draft, threat));
+                if let Some(draft) = objects.find(&relation.source) {
+                    found.push((draft, threat));
                 }
             }
         }

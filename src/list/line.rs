@@ -18,6 +18,9 @@ pub(super) enum Item<'a> {
 
 /// Takes a line apart, trimmed and not blank.
 pub(super) fn items<'a>(line: &'a str, mut each: impl FnMut(Item<'a>)) {
+    if !line.starts_with('/') && !line.bytes().any(|byte| IS_SPECIAL[usize::from(byte)]) {
+        return each(Item::Value(line, Hint::None));
+    }
     if let Some(rest) = ["address=/", "server=/", "local=/"].iter().find_map(|start| line.strip_prefix(start))
     {
         return dnsmasq(line, rest, each);
@@ -147,6 +150,18 @@ fn is_selector(line: &str) -> bool {
     let Some((name, _)) = line.split_once("##") else { return false };
     !name.is_empty() && !name.contains([' ', '\t', '/'])
 }
+
+/// Characters without which a line can only be one plain value.
+const IS_SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let signs = b" \t#;|@=\",^$";
+    let mut at = 0;
+    while at < signs.len() {
+        special[signs[at] as usize] = true;
+        at += 1;
+    }
+    special
+};
 
 /// What separates a name from the elements that an adblock rule hides on its pages.
 const COSMETIC: [&str; 5] = ["##", "#@#", "#?#", "#$#", "#%#"];

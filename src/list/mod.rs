@@ -156,7 +156,7 @@ impl Reader {
     }
 
     fn take(&self, line: &[u8], layout: &Layout, entries: &mut Entries) {
-        let text = String::from_utf8_lossy(line);
+        let text = str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
         let text = text.trim_matches(|c: char| c.is_ascii_whitespace() || c == '\u{feff}');
         if text.is_empty() || text.starts_with('#') || layout::is_comment(text) {
             return;

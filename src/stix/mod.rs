@@ -22,8 +22,6 @@ use crate::tally::Tally;
 pub struct Objects {
     /// Indicators, one an id.
     pub drafts: Vec<Draft>,
-    /// Where an id stands in `drafts`.
-    pub by_id: AHashMap<Id, u32>,
     /// Numbers of the ids that relations, names and markings are about.
     pub refs: AHashMap<Box<str>, u32>,
     /// Named threats by the number of their id.
@@ -40,6 +38,9 @@ pub struct Objects {
     pub marking_lists: Vec<Box<[u32]>>,
     /// The accounting.
     pub tally: Tally,
+    /// Where in `drafts` an id stands, by a hash of it; ids that share one follow each other in hash numbers.
+    places: AHashMap<u64, u32>,
+    hasher: RandomState,
     list_numbers: AHashMap<Box<[u32]>, u32>,
     files: Vec<Box<str>>,
     contexts: Contexts,
@@ -68,12 +69,16 @@ pub enum Fate {
     /// It is left out, and takes the older versions with it.
     Skip(&'static str),
     /// The same, and its pattern is kept: it cannot be matched, or not yet.
-    Wait {
-        /// The word under which it is counted.
-        reason: &'static str,
-        /// The pattern.
-        pattern: Box<str>,
-    },
+    Wait(Box<Kept>),
+}
+
+/// A pattern that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The word under which it is counted.
+    pub reason: &'static str,
+    /// The pattern.
+    pub pattern: Box<str>,
 }
 
 /// A place in a feed.
@@ -82,7 +87,7 @@ pub struct Place {
     /// Number of the file, in the order read.
     file: u32,
     /// Number of the object in it, from one.
-    object: u64,
+    object: u32,
 }
 
 /// The name of a threat, from the newest version of its object.
@@ -139,7 +144,7 @@ impl Objects {
     /// The place of an object of the present file.
     pub fn place(&self, object: u64) -> Place {
         let file = u32::try_from(self.files.len().saturating_sub(1)).unwrap_or(u32::MAX);
-        Place { file, object }
+        Place { file, object: u32::try_from(object).unwrap_or(u32::MAX) }
     }
 
     /// `object 3`, after the name of the file if it has one.
@@ -150,9 +155,26 @@ impl Objects {
         }
     }
 
+    /// Where in `drafts` an id stands.
+    pub fn find(&self, id: &Id) -> Option<u32> {
+        self.hashed(id).1
+    }
+
+    /// The hash under which an id stands or is to stand, and its place if it has one.
+    fn hashed(&self, id: &Id) -> (u64, Option<u32>) {
+        let mut hash = self.hasher.hash_one(id);
+        while let Some(place) = self.places.get(&hash) {
+            if self.drafts[*place as usize].indicator.id.as_ref() == Some(id) {
+                return (hash, Some(*place));
+            }
+            hash = hash.wrapping_add(1);
+        }
+        (hash, None)
+    }
+
     /// Whether a version of this id is known that a version of this time does not replace.
     pub fn knows(&self, id: &Id, modified: Timestamp, revoked: bool) -> Option<&'static str> {
-        let held = &self.drafts[*self.by_id.get(id)? as usize];
+        let held = &self.drafts[self.find(id)? as usize];
         match modified.cmp(&held.modified) {
             std::cmp::Ordering::Greater => None,
             std::cmp::Ordering::Less => Some("older-version"),
@@ -164,13 +186,13 @@ impl Objects {
 
     /// Takes an indicator that [`Objects::knows`] let through; an older version of it is counted and replaced.
     pub fn push(&mut self, draft: Draft) {
-        let Some(id) = draft.indicator.id.clone() else { return };
-        let next = u32::try_from(self.drafts.len()).unwrap_or(u32::MAX);
-        let at = *self.by_id.entry(id).or_insert(next);
-        if at == next {
+        let Some(id) = &draft.indicator.id else { return };
+        let (hash, place) = self.hashed(id);
+        let Some(at) = place else {
+            self.places.insert(hash, u32::try_from(self.drafts.len()).unwrap_or(u32::MAX));
             self.drafts.push(draft);
             return;
-        }
+        };
         let held = std::mem::replace(&mut self.drafts[at as usize], draft);
         let newer = &self.drafts[at as usize];
         let reason = if held.modified == newer.modified { "duplicate" } else { "older-version" };

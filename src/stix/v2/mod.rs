@@ -17,7 +17,7 @@ use memchr::{memchr, memmem};
 use crate::stix::Objects;
 
 use self::frame::Frame;
-use self::object::{Failure, Object, Value, decode};
+use self::object::{Failure, Object, Value, decode, decode_text};
 
 /// Bytes of the largest object that is read; a larger one is skipped.
 pub const OBJECT_BYTES_MAX: usize = 64 << 20;
@@ -79,6 +79,14 @@ enum Level {
     Elements,
 }
 
+/// The rest of a window.
+#[derive(Clone, Copy)]
+struct Rest<'w> {
+    bytes: &'w [u8],
+    /// As much of it as is known to be UTF-8; may be less.
+    text: &'w str,
+}
+
 /// How to go on.
 enum Step {
     /// After that many bytes.
@@ -92,9 +100,14 @@ impl Reader {
     /// With `last` nothing follows the window, and all of it is taken. It never returns 0 for a window of
     /// [`OBJECT_BYTES_MAX`] or more.
     pub fn read(&mut self, window: &[u8], last: bool, objects: &mut Objects) -> usize {
+        let text = match str::from_utf8(window) {
+            Ok(text) => text,
+            Err(fault) => str::from_utf8(&window[..fault.valid_up_to()]).unwrap_or_default(),
+        };
         let mut at = 0;
         while at < window.len() {
-            match self.step(&window[at..], self.offset + at as u64, last, objects) {
+            let rest = Rest { bytes: &window[at..], text: text.get(at..).unwrap_or_default() };
+            match self.step(rest, self.offset + at as u64, last, objects) {
                 Step::Past(length) => at += length,
                 Step::More if last => {
                     self.cut(self.offset + window.len() as u64, objects);
@@ -128,11 +141,21 @@ impl Reader {
         }
     }
 
-    fn step(&mut self, rest: &[u8], at: u64, last: bool, objects: &mut Objects) -> Step {
+    fn step(
+        &mut self,
+        Rest { bytes: rest, text }: Rest<'_>,
+        at: u64,
+        last: bool,
+        objects: &mut Objects,
+    ) -> Step {
         if self.astray {
             return self.find_next(rest, last, objects);
         }
         match (self.open.last(), rest[0]) {
+            (None | Some(Level::Elements), b'{') if let Some((object, length)) = decode_text(text) => {
+                self.take(&object, rest, objects);
+                Step::Past(length)
+            }
             (_, b' ' | b'\n' | b'\r' | b'\t') => Step::Past(frame::blanks(rest)),
             (_, b',') | (None, RECORD_SEPARATOR) => Step::Past(1),
             (None | Some(Level::Elements), b'{') => self.object(rest, at, last, objects),

@@ -9,7 +9,9 @@ use crate::indicator::{Id, Indicator, Part, ThreatKind, Timestamp, Tlp};
 use crate::observable::Observable;
 use crate::pattern::{self, Reduction, Waiting};
 use crate::stix::v2::object::{Object, Value};
-use crate::stix::{Attribution, Draft, Fate, Named, Objects, Place, REVOKED, Relation, UNDATED, Words, tlp};
+use crate::stix::{
+    Attribution, Draft, Fate, Kept, Named, Objects, Place, REVOKED, Relation, UNDATED, Words, tlp,
+};
 
 /// Bytes kept of a name or description.
 const TEXT_BYTES_MAX: usize = 64 << 10;
@@ -81,7 +83,7 @@ impl Taker<'_, '_> {
     /// The values that the pattern comes down to, or what else becomes of the indicator.
     fn reduce(&mut self, text: &str) -> Result<Vec<(Observable, Part)>, Fate> {
         let Ok(pattern) = pattern::parse(text) else {
-            return Err(Fate::Wait { reason: "bad-pattern", pattern: text.into() });
+            return Err(Fate::Wait(Kept { reason: "bad-pattern", pattern: text.into() }.into()));
         };
         let Reduction { values, waiting } = pattern::reduce(&pattern);
         if values.iter().any(|(value, _)| value.kind().is_some()) {
@@ -91,7 +93,7 @@ impl Taker<'_, '_> {
             return Ok(values);
         }
         let reason = waiting.first().map_or("not-yet-matched:and", |rest| waiting_word(rest.reason));
-        Err(Fate::Wait { reason, pattern: text.into() })
+        Err(Fate::Wait(Kept { reason, pattern: text.into() }.into()))
     }
 
     /// Keeps the id and version of an indicator that is not used, so that older versions do not come back.

@@ -247,9 +247,7 @@ fn patterns_that_give_no_look_up_wait() {
         read(&element).drafts.remove(0).fate
     };
     let waits = |pattern: &str, expected: &str| match with(pattern, "") {
-        Fate::Wait { reason, pattern: kept } => {
-            assert_eq!((reason, &*kept), (expected, pattern));
-        }
+        Fate::Wait(kept) => assert_eq!((kept.reason, &*kept.pattern), (expected, pattern)),
         other => panic!("{pattern}: {other:?}"),
     };
     waits("[ipv4-addr:value = '198.51.100.1' AND domain-name:value = 'a.example']", "not-yet-matched:and");
