@@ -98,6 +98,27 @@ pub struct Batch<'a> {
     pub framing: Framing<'a>,
 }
 
+impl Batch<'_> {
+    /// The event that holds offset `at`, its line end included. It starts at or behind `from`, where an event is
+    /// known to start; an offset at the very end is part of the last event.
+    pub fn event_around(&self, from: usize, at: usize) -> Range<usize> {
+        let bytes = self.bytes;
+        match self.framing {
+            Framing::Lines => {
+                let before = bytes.get(from..at).unwrap_or_default();
+                let behind = bytes.get(at..).unwrap_or_default();
+                let start = memchr::memrchr(b'\n', before).map_or(from, |i| from + i + 1);
+                start..memchr::memchr(b'\n', behind).map_or(bytes.len(), |i| at + i + 1)
+            }
+            Framing::Ends(ends) => {
+                let index = ends.partition_point(|&end| end <= at).min(ends.len().saturating_sub(1));
+                let start = index.checked_sub(1).and_then(|i| ends.get(i)).copied().unwrap_or(0);
+                start..ends.get(index).copied().unwrap_or(bytes.len())
+            }
+        }
+    }
+}
+
 /// Where events end.
 #[derive(Clone, Copy, Debug)]
 pub enum Framing<'a> {
@@ -213,9 +234,11 @@ impl Engine {
             if mark < judged {
                 continue;
             }
-            let event = event_around(batch, judged, mark);
-            judged = event.next;
-            let Some(bytes) = batch.bytes.get(event.start..event.end) else { continue };
+            let event = batch.event_around(judged, mark);
+            judged = event.end;
+            let bytes = batch.bytes.get(event.clone()).unwrap_or_default();
+            let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+            let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
             let tag = self.tags.len();
             let splice =
                 self.judge.event(bytes, &self.settings, generation, now, &mut self.tags, &mut self.counts);
@@ -257,34 +280,4 @@ impl Engine {
     pub fn take_counts(&mut self) -> Counts {
         std::mem::take(&mut self.counts)
     }
-}
-
-/// Where an event lies: without its line end, and where the next one starts.
-struct Bounds {
-    start: usize,
-    end: usize,
-    next: usize,
-}
-
-/// The event around `mark`; no event before `from` is wanted.
-fn event_around(batch: Batch<'_>, from: usize, mark: usize) -> Bounds {
-    let bytes = batch.bytes;
-    let (start, next) = match batch.framing {
-        Framing::Lines => {
-            let before = bytes.get(from..mark).unwrap_or_default();
-            let start = memchr::memrchr(b'\n', before).map_or(from, |at| from + at + 1);
-            let behind = bytes.get(mark..).unwrap_or_default();
-            let next = memchr::memchr(b'\n', behind).map_or(bytes.len(), |at| mark + at + 1);
-            (start, next)
-        }
-        Framing::Ends(ends) => {
-            let at = ends.partition_point(|&end| end <= mark);
-            let start = at.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
-            (start, ends.get(at).copied().unwrap_or(bytes.len()))
-        }
-    };
-    let event = bytes.get(start..next).unwrap_or_default();
-    let event = event.strip_suffix(b"\n").unwrap_or(event);
-    let event = event.strip_suffix(b"\r").unwrap_or(event);
-    Bounds { start, end: start + event.len(), next }
 }

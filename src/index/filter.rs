@@ -83,9 +83,13 @@ impl Hasher {
 
     /// The key of two pieces of text, one after the other: `host` and `/path` of a URL.
     pub fn pair(self, first: &[u8], second: &[u8], kind: KeyKind) -> u64 {
-        let a = self.text(first, 0, first.len(), kind);
-        let b = self.text(second, 0, second.len(), kind);
-        mix(a ^ K3, b.rotate_left(17) ^ K1)
+        self.join(self.text(first, 0, first.len(), kind), second, kind)
+    }
+
+    /// The key of two pieces of text of which the first one's own key is known.
+    pub fn join(self, first: u64, second: &[u8], kind: KeyKind) -> u64 {
+        let second = self.text(second, 0, second.len(), kind);
+        mix(first ^ K3, second.rotate_left(17) ^ K1)
     }
 
     /// The key of an IPv4 address.

@@ -468,8 +468,7 @@ fn traits_bits(traits: Traits) -> u32 {
         | u32::from(traits.ip6) << 1
         | u32::from(traits.names) << 2
         | u32::from(traits.odd_names) << 3
-        | u32::from(traits.unicode_names) << 4
-        | u32::from(traits.digests) << 5
+        | u32::from(traits.digests) << 4
 }
 
 fn traits_from_bits(bits: u32) -> Option<Traits> {
@@ -478,10 +477,9 @@ fn traits_from_bits(bits: u32) -> Option<Traits> {
         ip6: bits & 2 != 0,
         names: bits & 4 != 0,
         odd_names: bits & 8 != 0,
-        unicode_names: bits & 16 != 0,
-        digests: bits & 32 != 0,
+        digests: bits & 16 != 0,
     };
-    (bits >> 6 == 0).then_some(traits)
+    (bits >> 5 == 0).then_some(traits)
 }
 
 /// Reads fields one after the other; `None` behind the end.

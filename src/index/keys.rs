@@ -114,8 +114,6 @@ impl<F: FnMut(Mark, u64)> Walk<F> {
         let last = name.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
         let odd_start = last.first().is_some_and(|&byte| byte.is_ascii_digit() || byte == b'-');
         self.traits.odd_names |= odd_start || last.contains(&b'_');
-        self.traits.unicode_names |=
-            name.starts_with(b"xn--") || name.windows(5).any(|label| label == b".xn--");
     }
 
     fn digests(&mut self, tables: &Tables, bytes: &[u8]) {

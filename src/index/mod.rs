@@ -92,8 +92,6 @@ pub struct Traits {
     /// Some name (also as host or mail domain) whose last label starts with a digit or a hyphen, or has an
     /// underscore: the scan's cheap anchor does not see those.
     pub odd_names: bool,
-    /// Some name (also as host or mail domain) with a punycode label: non-ASCII tokens have to be converted.
-    pub unicode_names: bool,
     /// Some digest.
     pub digests: bool,
 }

@@ -8,7 +8,7 @@
 use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::memchr_iter;
 
 use crate::engine::{Batch, Counts, Engine, Format, Framing, Segment, Settings};
 use crate::indicator::Timestamp;
@@ -195,10 +195,10 @@ impl<'a> Worker<'a> {
 
 /// Hands on each event as a batch of its own.
 fn one_by_one(events: Events<'_>, mut each: impl FnMut(Events<'_>)) {
-    let Batch { bytes, framing } = events.batch;
+    let Batch { bytes, .. } = events.batch;
     let mut start = 0;
     while start < bytes.len() {
-        let (_, end) = event_around(bytes, framing, start);
+        let end = events.batch.event_around(start, start).end;
         let single = bytes.get(start..end).unwrap_or_default();
         let ends = [single.len()];
         let framing = if events.objects { Framing::Ends(&ends) } else { Framing::Lines };
@@ -226,8 +226,7 @@ fn tagged_only(segments: &[Segment], events: Events<'_>, base: usize, answer: &m
                 if let Some(rest) = before {
                     push(answer, Segment::Input(offset + rest.start..offset + rest.end));
                 }
-                let (start, end) = event_around(batch.bytes, batch.framing, at);
-                start..end
+                batch.event_around(0, at)
             }
         };
         push(answer, Segment::Input(offset + rest.start..offset + at));
@@ -236,23 +235,6 @@ fn tagged_only(segments: &[Segment], events: Events<'_>, base: usize, answer: &m
     }
     if let Some(rest) = open {
         push(answer, Segment::Input(offset + rest.start..offset + rest.end));
-    }
-}
-
-/// Start and end of the event that holds offset `at`; an offset at the very end is part of the last event.
-fn event_around(bytes: &[u8], framing: Framing<'_>, at: usize) -> (usize, usize) {
-    match framing {
-        Framing::Lines => {
-            let before = bytes.get(..at).unwrap_or_default();
-            let behind = bytes.get(at..).unwrap_or_default();
-            let start = memrchr(b'\n', before).map_or(0, |i| i + 1);
-            (start, memchr(b'\n', behind).map_or(bytes.len(), |i| at + i + 1))
-        }
-        Framing::Ends(ends) => {
-            let index = ends.partition_point(|&end| end <= at).min(ends.len().saturating_sub(1));
-            let start = index.checked_sub(1).and_then(|i| ends.get(i)).copied().unwrap_or(0);
-            (start, ends.get(index).copied().unwrap_or(bytes.len()))
-        }
     }
 }
 

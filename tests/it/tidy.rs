@@ -21,7 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("live", &["index", "policy"]),
     // L2 planes
     ("engine", &["index", "indicator", "live", "observable", "policy"]),
-    ("engine::scan", &["index", "live", "observable"]),
+    ("engine::scan", &["engine::token", "index", "observable"]),
     ("intake", &["indicator", "list", "observable", "pattern", "stix", "tally"]),
     // L3 edges
     ("stage", &["engine", "index", "indicator", "intake", "live", "observable", "policy"]),

@@ -3,8 +3,6 @@
 //! A name is asked by its last two labels, an address by its value, a digest by its last 16 digits. Borders are
 //! not judged here, but where escapes (`\n`, `%20`) hide the start of a token both readings are asked.
 
-use std::net::IpAddr;
-
 use crate::engine::scan::Classes;
 use crate::index::filter::{Hasher, KeyKind};
 
@@ -35,16 +33,6 @@ pub(super) fn in_label(byte: u8) -> bool {
 
 fn byte_before(data: &[u8], at: usize) -> Option<u8> {
     data.get(at.checked_sub(1)?).copied()
-}
-
-/// Other starts of a token at `start`: behind the letter of `\n r t b f`, behind the two digits of `%HH`.
-pub(super) fn other_start(data: &[u8], start: usize) -> Option<usize> {
-    let two = data.get(start..start + 2)?;
-    match byte_before(data, start)? {
-        b'\\' if matches!(two[0], b'n' | b'r' | b't' | b'b' | b'f') => Some(start + 1),
-        b'%' if two.iter().all(u8::is_ascii_hexdigit) => Some(start + 2),
-        _ => None,
-    }
 }
 
 /// The last two labels of the name that ends at `end`: where they start, and whether a byte above 0x7f is in
@@ -172,8 +160,7 @@ fn octets(window: &[u8; 32], first: u32, last: u32, dots: u32) -> Option<u32> {
     good.then_some(address)
 }
 
-/// The digest around the hexadecimal digits at `at`: its key's text and the end of the run.
-/// Gives `(start, end)` of the run.
+/// Start and end of the run of hexadecimal digits around `at`, where 16 of them stand.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
 pub(super) fn hex_run<C: Classes>(data: &[u8], at: usize) -> (usize, usize) {
@@ -222,121 +209,6 @@ fn hidden_digest(data: &[u8], start: usize, end: usize) -> bool {
         Some(b'n' | b'r' | b't') => fits(len) && byte_before(data, start - 1) == Some(b'\\'),
         _ => false,
     }
-}
-
-/// Calls `found` for every reading of an IPv6 address in `data[from..to]`; `from` is where reading may begin (an
-/// address that lies across it has been read before).
-#[cold]
-pub(super) fn ip6(data: &[u8], from: usize, to: usize, mut found: impl FnMut(IpAddr, usize, usize)) -> usize {
-    let part = |at: usize| data.get(at).is_some_and(|&b| b.is_ascii_hexdigit() || b == b':' || b == b'.');
-    let mut at = from;
-    while let Some(colon) = data.get(at..to).and_then(|rest| memchr::memchr(b':', rest)) {
-        let (mut start, mut end) = (at + colon, at + colon + 1);
-        while start > at && part(start - 1) {
-            start -= 1;
-        }
-        let mut colons = 1;
-        while part(end) {
-            colons += usize::from(data.get(end) == Some(&b':'));
-            end += 1;
-        }
-        if colons >= 2 {
-            readings(data, start, end, &mut found);
-        }
-        at = end;
-    }
-    at.max(to)
-}
-
-/// A run of hexadecimal digits, colons and dots: read whole where nothing around it can make it more than an
-/// address, and in all ways otherwise.
-fn readings(data: &[u8], start: usize, end: usize, found: &mut impl FnMut(IpAddr, usize, usize)) {
-    let Some(run) = data.get(start..end) else { return };
-    let colons = memchr::memchr_iter(b':', run).count();
-    let double = run.windows(2).any(|pair| pair == b"::");
-    let dotted = run.contains(&b'.');
-    // a run with dots may have a name in front: six colons and a dotted tail, or seven
-    if !double && colons < if dotted { 6 } else { 7 } {
-        return;
-    }
-    let word =
-        |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'%' | b'\\'));
-    if !word(byte_before(data, start)) && !word(data.get(end).copied()) {
-        if let Some(address) = address(run) {
-            return found(address, start, end);
-        }
-        if !double && colons > 9 {
-            return;
-        }
-    }
-    pieces(data, start, end, found);
-}
-
-/// The address that a run is, but for what [`trim`] takes away.
-fn address(run: &[u8]) -> Option<IpAddr> {
-    let text = trim(run);
-    if !(2..=45).contains(&text.len()) {
-        return None;
-    }
-    crate::observable::ip::parse(std::str::from_utf8(text).ok()?).ok()
-}
-
-/// A run of hexadecimal digits, colons and dots, cut at pieces that are too long for a group.
-#[cold]
-fn pieces(data: &[u8], start: usize, end: usize, found: &mut impl FnMut(IpAddr, usize, usize)) {
-    let mut from = start;
-    let mut piece = start;
-    for at in start..=end {
-        let byte = data.get(at).filter(|_| at < end).copied();
-        if byte.is_some_and(|b| b != b':') {
-            continue;
-        }
-        let text = data.get(piece..at).unwrap_or_default();
-        if text.len() > 4 && !text.contains(&b'.') {
-            // the piece may still be a group behind an escape (`\b2001`, `%202001`)
-            segment(data.get(from..at).unwrap_or_default(), start, end, found);
-            from = at.saturating_sub(6).max(piece);
-        }
-        piece = at + 1;
-    }
-    segment(data.get(from..end).unwrap_or_default(), start, end, found);
-}
-
-/// What is left of a run when an escape, a word with a colon, a colon, or a tail is no part of the address.
-fn segment(run: &[u8], start: usize, end: usize, found: &mut impl FnMut(IpAddr, usize, usize)) {
-    let colon = run.iter().position(|&b| b == b':').unwrap_or(0);
-    let before_last = run.iter().rposition(|&b| b == b':').unwrap_or(run.len());
-    let behind_dot =
-        run.get(..colon).and_then(|word| word.iter().rposition(|&b| b == b'.')).map_or(0, |at| at + 1);
-    for skip in [0, 1, 2, colon + 1, behind_dot] {
-        let dot = run
-            .get(skip..)
-            .and_then(|rest| rest.iter().position(|&b| b == b'.'))
-            .map_or(run.len(), |at| skip + at);
-        for stop in [run.len(), dot, before_last] {
-            if let Some(address) = run.get(skip..stop).and_then(address) {
-                found(address, start, end);
-            }
-        }
-    }
-}
-
-/// Without dots and a single colon that border on the address.
-fn trim(mut text: &[u8]) -> &[u8] {
-    while let [rest @ .., b'.'] = text {
-        text = rest;
-    }
-    if let [.., a, b':'] = text
-        && *a != b':'
-    {
-        text = text.get(..text.len() - 1).unwrap_or(text);
-    }
-    if let [b':', b, ..] = text
-        && *b != b':'
-    {
-        text = text.get(1..).unwrap_or(text);
-    }
-    text
 }
 
 /// The key of a digest's text.

@@ -1,15 +1,17 @@
 //! Keys -> events worth reading: what the prefilter lets through is looked up in the snapshot.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
 
 use crate::engine::scan::anchor::{self, Anchors, CHUNK, Carry, Look};
 use crate::engine::scan::key::{self, Asked, Key};
 use crate::engine::scan::{Classes, Tier, fetch_ahead, scalar::Scalar};
 #[cfg(target_arch = "x86_64")]
 use crate::engine::scan::{avx2::Avx2, avx512::Avx512, wide128::Wide128};
+use crate::engine::token::{self, Tokens, What};
 use crate::index::Snapshot;
 use crate::index::filter::{Filter, Hasher, KeyKind, Presence};
-use crate::observable::{Kind, Name};
+use crate::observable::{Digest, Kind, Name};
 
 /// Bytes of a URL looked at before the event is read in any case.
 const URL_BYTES: usize = 4 << 10;
@@ -20,13 +22,15 @@ pub(crate) struct Sift {
     tier: Tier,
     anchors: Anchors,
     keys: Vec<Key>,
+    /// For what only the exact cut can tell: tokens with other characters than ASCII, and IPv6.
+    tokens: Tokens,
 }
 
 impl Sift {
     /// A scan of this tier; one that the machine lacks is replaced by the best that it has.
     pub(crate) fn new(tier: Tier) -> Sift {
         let tier = if tier.is_available() { tier } else { Tier::best() };
-        Sift { tier, anchors: Anchors::new(), keys: Vec::with_capacity(CHUNK / 8) }
+        Sift { tier, anchors: Anchors::new(), keys: Vec::with_capacity(CHUNK / 8), tokens: Tokens::default() }
     }
 
     /// Adds to `marks` a position inside of every event that may hold a value listed in `snapshot`. Positions
@@ -103,13 +107,14 @@ fn run<C: Classes>(sift: &mut Sift, data: &[u8], snapshot: &Snapshot, marks: &mu
             filter: snapshot.filter(),
             networks: snapshot.count(Kind::Network) > 0,
             keys: &mut sift.keys,
+            tokens: &mut sift.tokens,
             marks,
         };
         chunk.keys.clear();
-        chunk.names::<C>(&sift.anchors);
+        chunk.names::<C>(&sift.anchors, &mut done);
         chunk.quads::<C>(&sift.anchors);
         chunk.digests::<C>(&sift.anchors, &mut done);
-        chunk.ip6(&sift.anchors, &mut done, to);
+        chunk.ip6(&sift.anchors, &mut done);
         chunk.escapes(&sift.anchors);
         chunk.ask();
         from = to;
@@ -124,6 +129,7 @@ fn run<C: Classes>(sift: &mut Sift, data: &[u8], snapshot: &Snapshot, marks: &mu
 struct Done {
     hex: usize,
     ip6: usize,
+    unicode: usize,
 }
 
 struct Chunk<'a> {
@@ -134,6 +140,7 @@ struct Chunk<'a> {
     filter: Filter<'a>,
     networks: bool,
     keys: &'a mut Vec<Key>,
+    tokens: &'a mut Tokens,
     marks: &'a mut Vec<usize>,
 }
 
@@ -149,12 +156,12 @@ impl Chunk<'_> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
     #[expect(clippy::cast_possible_truncation, reason = "below 1 KiB")]
-    fn names<C: Classes>(&mut self, anchors: &Anchors) {
+    fn names<C: Classes>(&mut self, anchors: &Anchors, done: &mut Done) {
         for at in anchors.names.iter() {
             let end = self.from + at;
             let Some((start, high)) = key::two_labels::<C>(self.data, end) else { continue };
             if high {
-                self.unicode_name(end);
+                self.unicode_run(end, done);
                 continue;
             }
             let hash = self.hasher.text(self.data, start, end, KeyKind::Name);
@@ -170,7 +177,7 @@ impl Chunk<'_> {
     #[inline(never)]
     #[expect(clippy::cast_possible_truncation, reason = "below 1 KiB")]
     fn hidden_name(&mut self, start: usize, end: usize) {
-        if let Some(start) = key::other_start(self.data, start) {
+        if let Some(start) = token::other_start(self.data, start) {
             let hash = self.hasher.text(self.data, start, end, KeyKind::Name);
             self.push(hash, end, (end - start) as u32, Asked::Name);
         }
@@ -215,33 +222,51 @@ impl Chunk<'_> {
         }
     }
 
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
-    fn ip6(&mut self, anchors: &Anchors, done: &mut Done, chunk_end: usize) {
+    /// IPv6 addresses near the anchors, by the exact cut: of raw bytes it finds all that it would find of decoded
+    /// ones, because escapes are borders or are read both ways.
+    fn ip6(&mut self, anchors: &Anchors, done: &mut Done) {
         for at in anchors.ip6.iter() {
-            self.ip6_block(self.from + at, done, chunk_end);
+            let at = self.from + at;
+            let part = |b: u8| b == b':' || b == b'.' || key::in_label(b);
+            let region = self.region(at.saturating_sub(64), (at + 64).min(self.data.len()), done.ip6, part);
+            done.ip6 = region.end;
+            let from = region.start.saturating_sub(1);
+            let text = self.data.get(from..region.end).unwrap_or_default();
+            let mut tokens = std::mem::take(self.tokens);
+            for candidate in tokens.read_colons(text) {
+                let (What::Address(address) | What::AddressPort(address, _)) = candidate.what else {
+                    continue;
+                };
+                if self.is_listed_address(address) {
+                    self.marks.push(from + candidate.start);
+                }
+            }
+            *self.tokens = tokens;
         }
     }
 
-    #[inline(never)]
-    fn ip6_block(&mut self, at: usize, done: &mut Done, _chunk_end: usize) {
-        let from = at.saturating_sub(64).max(done.ip6);
-        let to = (at + 64).min(self.data.len());
-        let (snapshot, hasher, filter, networks) = (self.snapshot, self.hasher, self.filter, self.networks);
-        let marks = &mut *self.marks;
-        done.ip6 = key::ip6(self.data, from, to, |address, start, _| {
-            let key = match address {
-                IpAddr::V4(v4) => hasher.ip4(v4.to_bits()),
-                IpAddr::V6(v6) => hasher.ip6(v6.to_bits()),
-            };
-            let presence = filter.ask(key);
-            let listed = (presence.path && snapshot.is_part_of_more(address))
-                || (presence.listed && snapshot.ip(address).is_some())
-                || (networks && snapshot.touches(address) && snapshot.networks(address).next().is_some());
-            if listed {
-                marks.push(start);
-            }
+    fn is_listed_address(&self, address: IpAddr) -> bool {
+        let presence = self.filter.ask(match address {
+            IpAddr::V4(v4) => self.hasher.ip4(v4.to_bits()),
+            IpAddr::V6(v6) => self.hasher.ip6(v6.to_bits()),
         });
+        presence.path && self.snapshot.is_part_of_more(address)
+            || presence.listed && self.snapshot.ip(address).is_some()
+            || self.networks && self.snapshot.networks(address).next().is_some()
+    }
+
+    /// The bytes from `start` to `end`, and those around them that are part of the same runs; none before `done`.
+    fn region(&self, start: usize, end: usize, done: usize, part: impl Fn(u8) -> bool) -> Range<usize> {
+        let is_part = |at: usize| self.data.get(at).is_some_and(|&b| part(b));
+        let mut start = start.max(done);
+        while start > done && is_part(start - 1) {
+            start -= 1;
+        }
+        let mut end = end.max(start);
+        while is_part(end) {
+            end += 1;
+        }
+        start..end
     }
 
     /// Events with a `\u` escape are read in any case: it may stand for any letter of a token.
@@ -265,18 +290,19 @@ impl Chunk<'_> {
         for key in &keys {
             let presence = self.filter.ask(key.hash);
             if presence.listed || presence.path {
-                self.present(key, presence.listed, presence.path);
+                self.present(key, presence);
             }
         }
         *self.keys = keys;
     }
 
     #[inline(never)]
-    fn present(&mut self, key: &Key, listed: bool, path: bool) {
+    fn present(&mut self, key: &Key, presence: Presence) {
+        let Presence { listed, path } = presence;
         let end = self.from + key.end as usize;
         match key.asked {
             Asked::Name => {
-                if self.name(end - key.what as usize, end, Presence { listed, path }) {
+                if self.name(end - key.what as usize, end, presence) {
                     self.marks.push(end - 1);
                 }
             }
@@ -302,21 +328,12 @@ impl Chunk<'_> {
         while start > 0 && end - start < 131 && self.data.get(start - 1).is_some_and(u8::is_ascii_hexdigit) {
             start -= 1;
         }
-        let mut bytes = [0u8; 64];
-        for len in [16, 20, 32, 64] {
-            let Some(text) =
-                end.checked_sub(2 * len).filter(|at| *at >= start).and_then(|at| self.data.get(at..end))
-            else {
-                continue;
-            };
-            for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-                *byte = pair.iter().fold(0, |sum, &c| sum << 4 | hex_value(c));
-            }
-            if bytes.get(..len).is_some_and(|raw| self.snapshot.digest(raw).is_some()) {
-                return true;
-            }
-        }
-        false
+        [32, 40, 64, 128].into_iter().any(|digits| {
+            let text =
+                end.checked_sub(digits).filter(|at| *at >= start).and_then(|at| self.data.get(at..end));
+            let digest = text.and_then(|text| Digest::parse(std::str::from_utf8(text).ok()?, None).ok());
+            digest.is_some_and(|digest| self.snapshot.digest(digest.bytes()).is_some())
+        })
     }
 
     /// Walks a name from its last two labels to the left, as long as a listed name goes on.
@@ -330,7 +347,7 @@ impl Chunk<'_> {
                 if presence.path && self.is_part_of_more(start, end) {
                     return true;
                 }
-                return key::other_start(self.data, start).is_some_and(|start| {
+                return token::other_start(self.data, start).is_some_and(|start| {
                     let presence = self.ask_name(start, end);
                     presence.listed && self.is_listed_name(start, end, true)
                         || presence.path && self.is_part_of_more(start, end)
@@ -408,9 +425,7 @@ impl Chunk<'_> {
         if start > 0 && matches!(self.data.get(start - 1), Some(b'\\' | b'%')) {
             return true;
         }
-        let ask =
-            |start: usize| self.filter.ask(self.hasher.text(self.data, start, end, KeyKind::Email)).listed;
-        ask(start)
+        self.filter.ask(self.hasher.text(self.data, start, end, KeyKind::Email)).listed
     }
 
     /// Asks for the URL with this host, in both readings of its end.
@@ -422,111 +437,106 @@ impl Chunk<'_> {
                 at += 1;
             }
         }
-        let Some(host) = self.data.get(start..end) else { return false };
-        let mut path = Vec::with_capacity(128);
         let rest = self.data.get(at..).unwrap_or_default();
-        for (i, &byte) in rest.iter().enumerate() {
-            match byte {
-                // `\/` is `/`, however many back-slashes JSON in JSON has made of it
-                b'\\' if leads_to_slash(rest, i) => {}
-                0..=b' ' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'{' | b'}' | b'|' | b'^' | b'\\' | 0x7f => {
-                    break;
+        let rest = rest.get(..URL_BYTES).unwrap_or(rest);
+        let stop = rest.iter().position(|&b| token::ends_url(b) || b >= 0x80);
+        let unescaped;
+        let whole = match stop.and_then(|stop| Some((rest.get(..stop)?, *rest.get(stop)?))) {
+            None if rest.len() == URL_BYTES => return true,
+            None => rest,
+            // other white space or a letter: the judge knows
+            Some((_, 0x80..)) => return true,
+            Some((_, b'\\')) => {
+                unescaped = without_escapes(rest);
+                match &unescaped {
+                    Some(path) => path,
+                    None => return true,
                 }
-                // white space beyond ASCII, or text: the judge knows
-                0x80.. => return true,
-                _ => path.push(byte),
             }
-            if path.len() > URL_BYTES {
-                return true;
-            }
-        }
-        let cut = path.iter().position(|b| matches!(b, b';' | b',')).and_then(|at| path.get(..at));
-        self.ask_url(host, &path)
-            || self.ask_url(host, trim_end(&path))
-            || cut.is_some_and(|cut| self.ask_url(host, trim_end(cut)))
+            Some((path, _)) => path,
+        };
+        let host = self.hasher.text(self.data, start, end, KeyKind::Url);
+        let trimmed = whole.get(..token::url::trim(whole, 0, whole.len())).unwrap_or_default();
+        let cut = memchr::memchr2(b';', b',', whole).unwrap_or(whole.len());
+        let short = whole.get(..token::url::trim(whole, 0, cut)).unwrap_or_default();
+        let (whole, trimmed, short) = (path_of(whole), path_of(trimmed), path_of(short));
+        let ask = |path| self.filter.ask(self.hasher.join(host, path, KeyKind::Url)).listed;
+        ask(whole) || trimmed != whole && ask(trimmed) || short != trimmed && ask(short)
     }
 
-    fn ask_url(&self, host: &[u8], rest: &[u8]) -> bool {
-        let end = rest.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(rest.len());
-        let path = rest.get(..end).filter(|p| p.first() == Some(&b'/')).unwrap_or(b"/");
-        self.filter.ask(self.hasher.pair(host, path, KeyKind::Url)).listed
-    }
-
-    /// A token with bytes above 0x7f: every piece between such bytes that are no letters, read as a name.
+    /// A run that names with other characters than ASCII may be in, by the exact cut.
     #[cold]
     #[inline(never)]
-    fn unicode_name(&mut self, end: usize) {
-        let part = |b: u8| key::in_label(b) || b == b'.';
-        let mut start = end;
-        while start > 0 && end - start < 1024 && self.data.get(start - 1).is_some_and(|&b| part(b)) {
-            start -= 1;
-        }
-        if end - start >= 1024 {
-            self.marks.push(end - 1);
+    fn unicode_run(&mut self, end: usize, done: &mut Done) {
+        if end <= done.unicode {
             return;
         }
-        let starts = [Some(start), key::other_start(self.data, start)];
-        let mut tokens = starts.into_iter().flatten().filter_map(|start| self.data.get(start..end));
-        if tokens.any(|token| self.unicode_token(token)) {
-            self.marks.push(end - 1);
-        }
-    }
-
-    fn unicode_token(&self, token: &[u8]) -> bool {
-        token.utf8_chunks().any(|chunk| {
-            let unsure = |c: char| !c.is_ascii() && !c.is_alphanumeric() && !is_border(c);
-            let mut pieces = chunk.valid().split(is_border).filter(|piece| piece.contains('.'));
-            pieces.any(|piece| piece.contains(unsure) || self.unicode_piece(piece))
-        })
-    }
-
-    fn unicode_piece(&self, piece: &str) -> bool {
-        // no name as it stands, but perhaps one in part: the judge knows
-        let Ok(name) = Name::parse(piece) else { return true };
-        let name = name.as_str();
-        let mut dots = name.rmatch_indices('.').map(|(at, _)| at + 1).skip(1);
-        loop {
-            let start = dots.next();
-            let text = name.get(start.unwrap_or(0)..).unwrap_or(name);
-            let hash = self.hasher.text(text.as_bytes(), 0, text.len(), KeyKind::Name);
-            let presence = self.filter.ask(hash);
-            if presence.listed && self.snapshot.name(text).is_some() || start.is_none() && presence.path {
-                return true;
-            }
-            if start.is_none() || !presence.path {
-                return false;
+        let region = self.region(end, end, done.unicode, |b| key::in_label(b) || b == b'.');
+        done.unicode = region.end;
+        let from = region.start.saturating_sub(1);
+        let text = self.data.get(from..region.end).unwrap_or_default();
+        let mut tokens = std::mem::take(self.tokens);
+        for candidate in tokens.read(text) {
+            let name = text
+                .get(candidate.start..candidate.end)
+                .filter(|_| matches!(candidate.what, What::Name { .. }));
+            let name = name.and_then(|name| Name::parse(std::str::from_utf8(name).ok()?).ok());
+            if name.is_some_and(|name| self.is_canonical_name(name.as_str())) {
+                self.marks.push(from + candidate.start);
             }
         }
+        *self.tokens = tokens;
+    }
+
+    /// Whether the name, or one that it ends in, is listed or the end of something listed.
+    fn is_canonical_name(&self, name: &str) -> bool {
+        let mut starts = name.rmatch_indices('.').map(|(at, _)| at + 1).skip(1).chain([0]);
+        starts.find_map(|start| {
+            let presence =
+                self.filter.ask(self.hasher.text(name.as_bytes(), start, name.len(), KeyKind::Name));
+            let listed = || name.get(start..).is_some_and(|text| self.snapshot.name(text).is_some());
+            if presence.listed && listed() || presence.path && start == 0 {
+                Some(true)
+            } else {
+                (!presence.path).then_some(false)
+            }
+        }) == Some(true)
     }
 }
 
-/// Whether a character is known to end a token: usual punctuation and symbols. What is neither this nor a letter
-/// or digit (combining marks above all) is left to the judge.
-fn is_border(c: char) -> bool {
-    matches!(c, '\u{80}'..='\u{bf}' | '\u{2000}'..='\u{2bff}' | '\u{3000}'..='\u{303f}'
-        | '\u{fe10}'..='\u{fe1f}' | '\u{fe30}'..='\u{fe6f}' | '\u{ff00}'..='\u{ffef}' | '\u{1f000}'..='\u{1faff}')
-        && !c.is_alphanumeric()
+/// The path of a URL's rest: up to a query or fragment, `/` when there is none.
+fn path_of(rest: &[u8]) -> &[u8] {
+    let end = memchr::memchr2(b'?', b'#', rest).unwrap_or(rest.len());
+    rest.get(..end).filter(|path| path.first() == Some(&b'/')).unwrap_or(b"/")
 }
 
-/// Whether the back-slash at `at` and those behind it lead to a slash.
-fn leads_to_slash(text: &[u8], at: usize) -> bool {
-    let behind = text.get(at..).unwrap_or_default();
-    behind.iter().take(64).find(|&&b| b != b'\\') == Some(&b'/')
-}
-
-fn hex_value(c: u8) -> u8 {
-    (c & 15) + if c.is_ascii_digit() { 0 } else { 9 }
+/// The rest of a URL with `\/` as `/`, however many back-slashes JSON in JSON has made of it; `None` when the
+/// judge has to read it.
+fn without_escapes(rest: &[u8]) -> Option<Vec<u8>> {
+    let mut path = Vec::with_capacity(rest.len().min(256));
+    let mut at = 0;
+    while let Some(&byte) = rest.get(at) {
+        if byte == b'\\' {
+            let run = rest.get(at..)?.iter().take_while(|b| **b == b'\\').count();
+            if rest.get(at + run) != Some(&b'/') {
+                return Some(path);
+            }
+            at += run;
+            continue;
+        }
+        if byte >= 0x80 {
+            return None;
+        }
+        if token::ends_url(byte) {
+            return Some(path);
+        }
+        path.push(byte);
+        at += 1;
+    }
+    (rest.len() < URL_BYTES).then_some(path)
 }
 
 fn odd_backslashes(data: &[u8], at: usize) -> bool {
     let before = data.get(..at).unwrap_or_default();
     before.iter().rev().take_while(|&&b| b == b'\\').count() % 2 == 0
-}
-
-/// Without the punctuation that ends a sentence.
-fn trim_end(mut text: &[u8]) -> &[u8] {
-    while let [rest @ .., b'.' | b',' | b';' | b':' | b'!' | b'?' | b')' | b']'] = text {
-        text = rest;
-    }
-    text
 }

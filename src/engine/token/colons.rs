@@ -6,13 +6,20 @@
 
 use std::net::IpAddr;
 
-use crate::engine::token::{Starts, Tokens, WORD, What, bytes, dotted, is, port, starts};
+use crate::engine::token::{Candidate, Starts, Tokens, WORD, What, bytes, dotted, is, port, starts};
 use crate::observable::ip;
 
 /// Bytes of the longest spelling: eight groups, or six and a dotted tail.
 const ADDRESS_MAX: usize = 45;
 
 impl Tokens {
+    /// Reads a string for its IPv6 addresses only.
+    pub(in crate::engine) fn read_colons(&mut self, text: &[u8]) -> &[Candidate] {
+        self.clear();
+        self.colons(text);
+        &self.candidates
+    }
+
     /// Finds the addresses of a string.
     pub(super) fn colons(&mut self, text: &[u8]) {
         let mut from = 0;

@@ -109,11 +109,7 @@ impl Starts {
 impl Tokens {
     /// Reads a string.
     pub fn read(&mut self, text: &[u8]) -> &[Candidate] {
-        self.candidates.clear();
-        self.tails.clear();
-        self.bracketed.clear();
-        self.host = None;
-        self.region = Region::default();
+        self.clear();
         let mut at = 0;
         let mut colons = 0;
         while let Some(&byte) = text.get(at) {
@@ -137,6 +133,14 @@ impl Tokens {
             self.drop_tails();
         }
         &self.candidates
+    }
+
+    fn clear(&mut self) {
+        self.candidates.clear();
+        self.tails.clear();
+        self.bracketed.clear();
+        self.host = None;
+        self.region = Region::default();
     }
 
     /// The candidates of the string that was read last.
@@ -372,6 +376,17 @@ fn hex_pair(text: &[u8], at: usize) -> bool {
 fn escaped_letter(text: &[u8], at: usize) -> bool {
     matches!(text.get(at), Some(b'n' | b'r' | b't' | b'b' | b'f'))
         && at.checked_sub(1).is_some_and(|before| text.get(before) == Some(&b'\\'))
+}
+
+/// Where a token in front of which `start` stands starts instead, or may start as well (M2.6, M2.8).
+pub(super) fn other_start(text: &[u8], start: usize) -> Option<usize> {
+    let starts = starts(text, start);
+    starts.second.or(Some(starts.first)).filter(|&other| other != start)
+}
+
+/// Whether a byte ends every URL (M5.2).
+pub(super) fn ends_url(byte: u8) -> bool {
+    class(byte) & URL_END != 0
 }
 
 /// Where the token of a run that starts at `start` may start (M2.6, M2.8).

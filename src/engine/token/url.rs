@@ -193,8 +193,8 @@ fn region_end(text: &[u8], from: usize) -> usize {
     at
 }
 
-/// `end`, or where trailing punctuation before it starts.
-fn trim(text: &[u8], from: usize, end: usize) -> usize {
+/// `end`, or where trailing punctuation before it starts (M5.3).
+pub fn trim(text: &[u8], from: usize, end: usize) -> usize {
     let rest = text.get(from..end).unwrap_or_default();
     let punctuation = |b: &&u8| matches!(b, b'.' | b',' | b';' | b':' | b'!' | b'?' | b')' | b']');
     end - rest.iter().rev().take_while(punctuation).count()
