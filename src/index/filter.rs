@@ -3,8 +3,8 @@
 //! Is: the one definition of the keys that the builder puts in and the scan asks for.
 //! Is not: an answer. A key that is present may be absent from the tables; one that is absent is not listed.
 //! Invariants: two marks a key, *listed* (a table may hold this value) and *path* (a listed name, URL host or
-//! mail domain ends in these labels, or a URL or an address with a port has this address); both lie in the same
-//! 32-byte block, so that one cache line answers both.
+//! mail domain ends in these labels, a URL begins with this host and start of a path, or a URL or an address with
+//! a port has this address); both lie in the same 32-byte block, so that one cache line answers both.
 //! Fails: never; an index into the blocks is in range whatever the file holds.
 //! Costs: about 2 ns an answer when the block is in cache.
 //!
@@ -21,6 +21,9 @@ const SALT: [u32; 8] =
 /// as in Parquet the uppermost, for *path* the next five.
 const LISTED: u32 = 27;
 const PATH: u32 = 22;
+
+/// Bytes of a URL's path, its first slash among them, by which a longer one is marked as a path.
+pub const URL_START: usize = 16;
 
 /// Hashes of values, seeded for one snapshot. ASCII letters hash the same in either case: text is folded with
 /// `0x20` before it is mixed.

@@ -6,8 +6,8 @@
 //! - an address: listed; an address with a port, or as host of a URL: path; networks are not in the filter
 //!   (`Snapshot::touches`);
 //! - a domain: listed, and each proper suffix of two or more labels path;
-//! - a URL: host and path without query and port listed; the host, if it is a name, and each suffix of it of two
-//!   or more labels path; a mail address: itself listed, the same of its domain path;
+//! - a URL: host and path without query and port listed; the same with the start of a path of more than
+//!   [`URL_START`] bytes path; the host, if it is a name, and each suffix of it of two or more labels path; a mail address: itself listed, the same of its domain path;
 //! - a digest: its last 16 hexadecimal digits listed.
 //!
 //! Fails: never; what cannot be read has no keys.
@@ -16,7 +16,7 @@
 use std::net::IpAddr;
 
 use crate::index::Traits;
-use crate::index::filter::{Hasher, KeyKind};
+use crate::index::filter::{Hasher, KeyKind, URL_START};
 use crate::index::table::{Tables, host_and_path, split_url_key};
 
 /// How a key is marked.
@@ -80,6 +80,9 @@ impl<F: FnMut(Mark, u64)> Walk<F> {
         while urls.advance().is_some() {
             let (host, path) = host_and_path(split_url_key(urls.value()).1);
             (self.put)(Mark::Listed, self.hasher.pair(host, path, KeyKind::Url));
+            if let Some((start, [_, ..])) = path.split_first_chunk::<URL_START>() {
+                (self.put)(Mark::Path, self.hasher.pair(host, start, KeyKind::Url));
+            }
             if let Some(address) = address(host) {
                 self.address(Mark::Path, address);
             } else {

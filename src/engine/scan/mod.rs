@@ -24,6 +24,7 @@ mod key;
 #[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
 mod scalar;
 mod sift;
+mod url;
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "SIMD loads and intrinsics behind a run-time check")]
 #[expect(clippy::inline_always, reason = "intrinsics have to land in the tier's entry function")]

@@ -5,16 +5,13 @@ use std::ops::Range;
 
 use crate::engine::scan::anchor::{self, Anchors, CHUNK, Carry, Look};
 use crate::engine::scan::key::{self, Asked, Key};
-use crate::engine::scan::{Classes, Tier, fetch_ahead, scalar::Scalar};
+use crate::engine::scan::{Classes, Tier, fetch_ahead, scalar::Scalar, url};
 #[cfg(target_arch = "x86_64")]
 use crate::engine::scan::{avx2::Avx2, avx512::Avx512, wide128::Wide128};
 use crate::engine::token::{self, Tokens, What};
 use crate::index::Snapshot;
 use crate::index::filter::{Filter, Hasher, KeyKind, Presence};
 use crate::observable::{Digest, Kind, Name};
-
-/// Bytes of a URL looked at before the event is read in any case.
-const URL_BYTES: usize = 4 << 10;
 
 /// The scan with its scratch memory.
 #[derive(Debug)]
@@ -410,7 +407,9 @@ impl Chunk<'_> {
         let in_url = matches!(before, Some(b'/' | b'@' | b'\\' | b'%'))
             || start >= 3 && self.data.get(start - 3) == Some(&b'%')
             || matches!(behind, Some(b'/' | b'?' | b':' | b'\\' | b'#'));
-        in_url && self.is_url(start, end, after)
+        let host = self.hasher.text(self.data, start, end, KeyKind::Url);
+        let rest = self.data.get(after..).unwrap_or_default();
+        in_url && url::may_be_listed(host, rest, self.hasher, self.filter)
     }
 
     fn is_email(&self, at_name: usize, end: usize) -> bool {
@@ -426,42 +425,6 @@ impl Chunk<'_> {
             return true;
         }
         self.filter.ask(self.hasher.text(self.data, start, end, KeyKind::Email)).listed
-    }
-
-    /// Asks for the URL with this host, in both readings of its end.
-    fn is_url(&self, start: usize, end: usize, after: usize) -> bool {
-        let mut at = after;
-        if self.data.get(at) == Some(&b':') {
-            at += 1;
-            while self.data.get(at).is_some_and(u8::is_ascii_digit) {
-                at += 1;
-            }
-        }
-        let rest = self.data.get(at..).unwrap_or_default();
-        let rest = rest.get(..URL_BYTES).unwrap_or(rest);
-        let stop = rest.iter().position(|&b| token::ends_url(b) || b >= 0x80);
-        let unescaped;
-        let whole = match stop.and_then(|stop| Some((rest.get(..stop)?, *rest.get(stop)?))) {
-            None if rest.len() == URL_BYTES => return true,
-            None => rest,
-            // other white space or a letter: the judge knows
-            Some((_, 0x80..)) => return true,
-            Some((_, b'\\')) => {
-                unescaped = without_escapes(rest);
-                match &unescaped {
-                    Some(path) => path,
-                    None => return true,
-                }
-            }
-            Some((path, _)) => path,
-        };
-        let host = self.hasher.text(self.data, start, end, KeyKind::Url);
-        let trimmed = whole.get(..token::url::trim(whole, 0, whole.len())).unwrap_or_default();
-        let cut = memchr::memchr2(b';', b',', whole).unwrap_or(whole.len());
-        let short = whole.get(..token::url::trim(whole, 0, cut)).unwrap_or_default();
-        let (whole, trimmed, short) = (path_of(whole), path_of(trimmed), path_of(short));
-        let ask = |path| self.filter.ask(self.hasher.join(host, path, KeyKind::Url)).listed;
-        ask(whole) || trimmed != whole && ask(trimmed) || short != trimmed && ask(short)
     }
 
     /// A run that names with other characters than ASCII may be in, by the exact cut.
@@ -502,38 +465,6 @@ impl Chunk<'_> {
             }
         }) == Some(true)
     }
-}
-
-/// The path of a URL's rest: up to a query or fragment, `/` when there is none.
-fn path_of(rest: &[u8]) -> &[u8] {
-    let end = memchr::memchr2(b'?', b'#', rest).unwrap_or(rest.len());
-    rest.get(..end).filter(|path| path.first() == Some(&b'/')).unwrap_or(b"/")
-}
-
-/// The rest of a URL with `\/` as `/`, however many back-slashes JSON in JSON has made of it; `None` when the
-/// judge has to read it.
-fn without_escapes(rest: &[u8]) -> Option<Vec<u8>> {
-    let mut path = Vec::with_capacity(rest.len().min(256));
-    let mut at = 0;
-    while let Some(&byte) = rest.get(at) {
-        if byte == b'\\' {
-            let run = rest.get(at..)?.iter().take_while(|b| **b == b'\\').count();
-            if rest.get(at + run) != Some(&b'/') {
-                return Some(path);
-            }
-            at += run;
-            continue;
-        }
-        if byte >= 0x80 {
-            return None;
-        }
-        if token::ends_url(byte) {
-            return Some(path);
-        }
-        path.push(byte);
-        at += 1;
-    }
-    (rest.len() < URL_BYTES).then_some(path)
 }
 
 fn odd_backslashes(data: &[u8], at: usize) -> bool {

@@ -14,7 +14,7 @@ mod hostile;
 mod three_ways;
 
 /// One value of every kind and family, and what stands close to them.
-const EVERY_KIND: [&str; 30] = [
+const EVERY_KIND: [&str; 32] = [
     "198.51.100.7",
     "198.51.100.8",
     "0.0.0.0",
@@ -46,6 +46,8 @@ const EVERY_KIND: [&str; 30] = [
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b857",
     "0f83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce\
      47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e",
+    "http://evil.example/sixteen-bytes-a",
+    "http://evil.example/seventeen-bytes-?b=c",
 ];
 
 fn value(text: &str) -> Observable {
@@ -183,12 +185,12 @@ fn every_kind_is_found_and_nothing_else() {
     }
     let dumped: Vec<(Entry, Kind, String)> = snapshot.entries().collect();
     let numbers: Vec<u32> = dumped.iter().map(|(entry, ..)| entry.0).collect();
-    assert_eq!(numbers, (0..30).collect::<Vec<_>>());
+    assert_eq!(numbers, (0..32).collect::<Vec<_>>());
     assert!(dumped.is_sorted_by_key(|(_, kind, _)| *kind));
     let dumped: BTreeSet<String> = dumped.into_iter().map(|(.., value)| value).collect();
     assert_eq!(dumped, EVERY_KIND.iter().map(|text| value(text).to_string()).collect());
-    assert_eq!(snapshot.value(Entry(30)), "");
-    assert_eq!(snapshot.records(Entry(30)).count(), 0);
+    assert_eq!(snapshot.value(Entry(32)), "");
+    assert_eq!(snapshot.records(Entry(32)).count(), 0);
 }
 
 #[test]
@@ -244,7 +246,7 @@ fn records_say_what_the_indicators_said() {
     }
     assert!(wanted.is_empty(), "{wanted:?}");
     let info = snapshot.info();
-    assert_eq!(info.records, 30 + 5 * 2);
+    assert_eq!(info.records, 32 + 6 * 2);
     assert_eq!(info.feeds.iter().map(|(_, count)| count).sum::<u64>(), u64::from(info.records));
 }
 
@@ -454,10 +456,14 @@ fn keys(hasher: Hasher, value: &Observable) -> (Vec<u64>, Vec<u64>) {
         }
         Observable::Url(url) => {
             let pair = hasher.pair(url.host().as_bytes(), url.path().as_bytes(), KeyKind::Url);
-            let paths = match url.host().parse() {
+            let mut paths = match url.host().parse() {
                 Ok(ip) => vec![address(ip)],
                 Err(_) => suffixes(url.host(), true),
             };
+            if url.path().len() > 16 {
+                let start = &url.path().as_bytes()[..16];
+                paths.push(hasher.pair(url.host().as_bytes(), start, KeyKind::Url));
+            }
             (vec![pair], paths)
         }
         Observable::Email(email) => {
