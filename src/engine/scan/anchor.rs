@@ -10,7 +10,7 @@ use crate::engine::scan::{BLOCK, Classes, Masks};
 pub(super) const CHUNK: usize = 32 << 10;
 
 /// What is looked for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct Look {
     pub(super) names: bool,
@@ -19,6 +19,11 @@ pub(super) struct Look {
     pub(super) ip4: bool,
     pub(super) ip6: bool,
     pub(super) digests: bool,
+}
+
+impl Look {
+    /// What a mixed list needs.
+    const ALL: Look = Look { names: true, odd_names: false, ip4: true, ip6: true, digests: true };
 }
 
 /// A list of positions relative to the chunk, written without a check for each.
@@ -37,11 +42,24 @@ impl Positions {
         self.slots.iter().take(self.len).map(|&at| at as usize)
     }
 
+    fn writer(&mut self) -> Writer<'_> {
+        Writer { free: &mut self.slots, written: 0 }
+    }
+}
+
+/// Fills a list of positions.
+#[derive(Debug)]
+struct Writer<'a> {
+    free: &'a mut [u32],
+    written: usize,
+}
+
+impl Writer<'_> {
     /// Adds the positions of set bits. Two are written in any case: most blocks have at most two.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "inner loop, per tier")]
     fn put(&mut self, mut bits: u64, at: u32) {
-        let Some(free) = self.slots.get_mut(self.len..).and_then(|s| s.first_chunk_mut::<BLOCK>()) else {
+        let Some(free) = self.free.get_mut(self.written..).and_then(|s| s.first_chunk_mut::<BLOCK>()) else {
             return;
         };
         let count = bits.count_ones() as usize;
@@ -55,7 +73,7 @@ impl Positions {
                 bits &= bits.wrapping_sub(1);
             }
         }
-        self.len += count;
+        self.written += count;
     }
 }
 
@@ -83,14 +101,6 @@ impl Anchors {
             ip6: Positions::new(CHUNK / BLOCK),
             escapes: Positions::new(CHUNK),
         }
-    }
-
-    fn clear(&mut self) {
-        self.names.len = 0;
-        self.quads.len = 0;
-        self.digests.len = 0;
-        self.ip6.len = 0;
-        self.escapes.len = 0;
     }
 }
 
@@ -122,10 +132,38 @@ pub(super) fn find<C: Classes>(
     carry: &mut Carry,
     anchors: &mut Anchors,
 ) {
-    anchors.clear();
+    if look == Look::ALL {
+        walk::<C>(data, from, to, Look::ALL, carry, anchors);
+    } else {
+        walk::<C>(data, from, to, look, carry, anchors);
+    }
+}
+
+/// [`find`], compiled once for the usual [`Look`] and once for all others.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
+#[expect(clippy::cast_possible_truncation, reason = "below CHUNK + BLOCK")]
+fn walk<C: Classes>(
+    data: &[u8],
+    from: usize,
+    to: usize,
+    look: Look,
+    carry: &mut Carry,
+    anchors: &mut Anchors,
+) {
+    let mut state = *carry;
+    let mut writers = Writers {
+        names: anchors.names.writer(),
+        quads: anchors.quads.writer(),
+        digests: anchors.digests.writer(),
+        ip6: anchors.ip6.writer(),
+        escapes: anchors.escapes.writer(),
+    };
     let (blocks, rest) = data.get(from..to).unwrap_or_default().as_chunks::<BLOCK>();
-    for (i, block) in blocks.iter().enumerate() {
-        one_block(C::classify(block), block, (i * BLOCK) as u32, look, carry, anchors);
+    let mut at = 0;
+    for block in blocks {
+        one_block(C::classify(block), block, at, look, &mut state, &mut writers);
+        at += BLOCK as u32;
     }
     if to == data.len() {
         // zeros are of no class: what runs up to the end is ended
@@ -133,27 +171,43 @@ pub(super) fn find<C: Classes>(
         if let Some(start) = block.get_mut(..rest.len()) {
             start.copy_from_slice(rest);
         }
-        one_block(C::classify(&block), &block, (blocks.len() * BLOCK) as u32, look, carry, anchors);
+        one_block(C::classify(&block), &block, at, look, &mut state, &mut writers);
     }
+    *carry = state;
+    let written =
+        [&writers.names, &writers.quads, &writers.digests, &writers.ip6, &writers.escapes].map(|w| w.written);
+    [anchors.names.len, anchors.quads.len, anchors.digests.len, anchors.ip6.len, anchors.escapes.len] =
+        written;
+}
+
+/// Where the anchors of a chunk are written.
+#[derive(Debug)]
+struct Writers<'a> {
+    names: Writer<'a>,
+    quads: Writer<'a>,
+    digests: Writer<'a>,
+    ip6: Writer<'a>,
+    escapes: Writer<'a>,
 }
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
-fn one_block(m: Masks, block: &[u8; BLOCK], at: u32, look: Look, carry: &mut Carry, anchors: &mut Anchors) {
+fn one_block(
+    m: Masks,
+    block: &[u8; BLOCK],
+    at: u32,
+    look: Look,
+    carry: &mut Carry,
+    anchors: &mut Writers<'_>,
+) {
     if look.names {
-        let ends = name_ends(m, look.odd_names, carry);
-        anchors.names.put(ends, at);
+        anchors.names.put(name_ends(m, look.odd_names, carry), at);
     }
     if look.ip4 {
-        let ends = quad_ends(m, carry);
-        anchors.quads.put(ends, at);
+        anchors.quads.put(quad_ends(m, carry), at);
     }
     if look.digests {
-        let mut runs = m.hex & (m.hex >> 1);
-        runs &= runs >> 2;
-        runs &= runs >> 4;
-        runs &= runs >> 8;
-        runs &= 0x0001_0001_0001_0001;
+        let runs = hex_runs(m);
         if runs != 0 {
             anchors.digests.put(runs, at);
         }
@@ -172,27 +226,36 @@ fn one_block(m: Masks, block: &[u8; BLOCK], at: u32, look: Look, carry: &mut Car
 #[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
 fn name_ends(m: Masks, odd: bool, carry: &mut Carry) -> u64 {
     let part = m.label | m.underscore;
-    let all = if odd { u64::MAX } else { 0 };
-    let run = m.label | (m.underscore & all);
-    let first = m.alpha | m.high | (run & all);
+    let (run, first) = if odd { (part, part) } else { (m.label, m.alpha | m.high) };
 
     let inner_dot = m.dot & (part << 1 | carry.label_before);
     carry.label_before = part >> 63;
     let start = (inner_dot << 1 | carry.dot_before) & first;
     carry.dot_before = inner_dot >> 63;
 
-    let (sum, c1) = run.overflowing_add(start);
-    let (sum, c2) = sum.overflowing_add(carry.name_run);
-    carry.name_run = u64::from(c1 | c2);
-    let ends = sum & !run;
+    let ascii_run = carry.ascii_run;
+    let ascii_only = m.high == 0 && ascii_run == carry.name_run;
+    let sum = behind(run, start, &mut carry.name_run);
+    carry.ascii_run = carry.name_run;
     let last_dot = m.dot & (!part >> 1 | 1 << 63);
-
+    let ends = sum & !run & (!(part | m.dot) | last_dot);
+    if ascii_only {
+        return ends;
+    }
     // a byte above 0x7f may be a border (a quote, a dash, an emoji) in the middle of what looks like one token
     let ascii = run & !m.high;
-    let (sum, c1) = ascii.overflowing_add(start & ascii);
-    let (sum, c2) = sum.overflowing_add(carry.ascii_run);
-    carry.ascii_run = u64::from(c1 | c2);
-    ends & (!(part | m.dot) | last_dot) | sum & !ascii & m.high
+    carry.ascii_run = ascii_run;
+    ends | behind(ascii, start & ascii, &mut carry.ascii_run) & !ascii & m.high
+}
+
+/// The bit behind each run of ones in `run` that has a bit of `start` in it or goes on from the block before; and
+/// bits in the runs that mean nothing.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
+fn behind(run: u64, start: u64, carry: &mut u64) -> u64 {
+    let (sum, over) = run.overflowing_add(start | *carry);
+    *carry = u64::from(over);
+    sum
 }
 
 /// Behind a run of digits and dots in which a dot follows a digit and another dot two to four bytes before.
@@ -206,10 +269,18 @@ fn quad_ends(m: Masks, carry: &mut Carry) -> u64 {
     carry.digit_before = m.digit >> 63;
 
     let run = m.digit | m.dot;
-    let (sum, c1) = run.overflowing_add(start);
-    let (sum, c2) = sum.overflowing_add(carry.quad_run);
-    carry.quad_run = u64::from(c1 | c2);
-    sum & !run & !(m.alpha | m.underscore)
+    behind(run, start, &mut carry.quad_run) & !run & !(m.alpha | m.underscore)
+}
+
+/// The first of 16 aligned hexadecimal digits.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
+fn hex_runs(m: Masks) -> u64 {
+    let mut runs = m.hex & (m.hex >> 1);
+    runs &= runs >> 2;
+    runs &= runs >> 4;
+    runs &= runs >> 8;
+    runs & 0x0001_0001_0001_0001
 }
 
 /// Two colons side by side, or five colons between hexadecimal digits in this block and the one before: an
@@ -218,12 +289,15 @@ fn quad_ends(m: Masks, carry: &mut Carry) -> u64 {
 #[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
 fn ip6_near(m: Masks, carry: &mut Carry) -> bool {
     let double = m.colon & (m.colon << 1 | carry.colon_before);
-    let groups = (m.colon & (m.hex << 1 | carry.hex_before) & (m.hex >> 1 | 1 << 63)).count_ones();
-    let near = double != 0 || groups + carry.colon_groups >= 5;
+    let groups = m.colon & (m.hex << 1 | carry.hex_before) & (m.hex >> 1 | 1 << 63);
     carry.colon_before = m.colon >> 63;
     carry.hex_before = m.hex >> 63;
-    carry.colon_groups = groups;
-    near
+    if double | groups == 0 {
+        carry.colon_groups = 0;
+        return false;
+    }
+    let before = std::mem::replace(&mut carry.colon_groups, groups.count_ones());
+    double != 0 || groups.count_ones() + before >= 5
 }
 
 /// The back-slashes that stand before `u` or at the end of the block.

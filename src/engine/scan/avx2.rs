@@ -2,8 +2,8 @@
 
 use std::arch::x86_64::{
     __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8,
-    _mm256_loadu_si256, _mm256_min_epu8, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8,
-    _mm256_slli_epi16, _mm256_srli_epi16, _mm256_sub_epi8,
+    _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_set1_epi8, _mm256_setzero_si256,
+    _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_srli_epi16, _mm256_sub_epi8,
 };
 
 use crate::engine::scan::{BLOCK, Classes, HIGH_NIBBLE, LOW_NIBBLE, Masks, class};
@@ -67,7 +67,7 @@ fn any(c: __m256i, bits: u8) -> u32 {
     // SAFETY: no memory is touched; AVX2 as above.
     unsafe {
         let wanted = _mm256_and_si256(c, _mm256_set1_epi8(bits.cast_signed()));
-        !mask(_mm256_cmpeq_epi8(wanted, _mm256_setzero_si256()))
+        mask(_mm256_cmpgt_epi8(wanted, _mm256_setzero_si256()))
     }
 }
 
