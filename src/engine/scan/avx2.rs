@@ -86,21 +86,24 @@ impl Classes for Avx2 {
         let join = |a: u32, b: u32| u64::from(a) | u64::from(b) << 32;
         let in_class = |bits: u8| join(any(ca, bits), any(cb, bits));
         // SAFETY: no memory is touched; AVX2 as above.
-        let (digit, dot, underscore) = unsafe {
+        let (digit, hex_alpha, dot, hyphen, underscore) = unsafe {
             (
                 join(mask(_mm256_slli_epi16::<7>(ca)), mask(_mm256_slli_epi16::<7>(cb))),
+                join(mask(_mm256_slli_epi16::<4>(ca)), mask(_mm256_slli_epi16::<4>(cb))),
                 join(mask(_mm256_slli_epi16::<3>(ca)), mask(_mm256_slli_epi16::<3>(cb))),
+                join(mask(_mm256_slli_epi16::<2>(ca)), mask(_mm256_slli_epi16::<2>(cb))),
                 join(mask(_mm256_slli_epi16::<1>(ca)), mask(_mm256_slli_epi16::<1>(cb))),
             )
         };
         let high = join(mask(a), mask(b));
+        let alpha = in_class(class::ALPHA);
         Masks {
-            alpha: in_class(class::ALPHA),
+            alpha,
             digit,
-            hex: in_class(class::HEX),
+            hex: digit | hex_alpha,
             dot,
             colon: join(mask(ca), mask(cb)),
-            label: in_class(class::LABEL) | high,
+            label: alpha | digit | hyphen | high,
             underscore,
             high,
             backslash: join(equal(a, b'\\'), equal(b, b'\\')),
