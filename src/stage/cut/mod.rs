@@ -17,7 +17,7 @@ use memchr::{memchr, memrchr};
 
 use crate::engine::Format;
 use crate::stage::input::{Buffer, Input, Origin, Signals};
-use crate::stage::objects::{Detector, Shape, Splitter};
+use crate::stage::objects::{Detector, Shape, Splitter, content_len};
 
 /// Bytes on both sides of a window of a long event that the neighbouring windows see too: no token but a URL can
 /// be longer.
@@ -171,7 +171,7 @@ impl Cutter {
             input,
             shape: None,
             detector: Detector::default(),
-            splitter: Splitter::default(),
+            splitter: Splitter::new(self.cutting.line_bytes_max),
             context: 0,
             long: false,
             ended: false,
@@ -405,12 +405,6 @@ impl Arrange<'_> {
         let rest = self.chunk.buffer.filled().get(from..cut).unwrap_or_default();
         memchr(b'\n', rest).map_or(cut, |i| from + i + 1)
     }
-}
-
-/// The length of an event without its line end; the same for its beginning, as far as it is there.
-fn content_len(event: &[u8]) -> usize {
-    let event = event.strip_suffix(b"\n").unwrap_or(event);
-    event.strip_suffix(b"\r").unwrap_or(event).len()
 }
 
 /// Says in words why a stream broke off.
