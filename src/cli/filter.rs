@@ -13,6 +13,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::follow::{Follower, Opened, Verifier};
+use crate::cli::intel::Inputs;
 use crate::cli::{NOTHING, TROUBLE, byte_count, intel, note, stats, usage};
 use crate::engine::{At, Settings};
 use crate::index::Snapshot;
@@ -172,6 +173,7 @@ fn policy(rules: &Rules) -> Policy {
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     check(arguments)?;
     let origins = origins(&arguments.files)?;
+    let inputs = inputs(arguments, &origins);
     let mut opened = Vec::new();
     for path in &arguments.snapshot {
         opened.push(Opened::open(path)?);
@@ -182,7 +184,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         let snapshot = Arc::new(Snapshot::from_bytes(compiled.bytes)?);
         opened.push(Opened { snapshot, file: None });
     }
-    let output = output(arguments.output.as_deref(), &origins)?;
+    let output = output(arguments.output.as_deref(), &inputs)?;
     let snapshots = opened.iter().map(|one| Arc::clone(&one.snapshot)).collect();
     let current = Arc::new(Current::new(Generation { snapshots, policy: policy(&arguments.rules) }));
     let signals = Arc::new(Signals::default());
@@ -259,21 +261,29 @@ fn origins(files: &[PathBuf]) -> Result<Vec<Origin>> {
         .collect()
 }
 
-/// Opens the output, which must not be one of the inputs: reading what is written never ends.
-fn output(path: Option<&Path>, origins: &[Origin]) -> Result<Output> {
-    let clash = |identity: (u64, u64)| match origins.iter().find(|one| one.identity() == Some(identity)) {
-        Some(origin) => Err(anyhow!("{} is both an input and the output", origin.name())),
-        None => Ok(()),
-    };
+/// All files that a run reads.
+fn inputs(arguments: &Arguments, origins: &[Origin]) -> Inputs {
+    let mut inputs = Inputs::of_feeds(&arguments.intel);
+    for path in &arguments.snapshot {
+        inputs.add("a snapshot", &Origin::File(path.clone()));
+    }
+    for origin in origins {
+        inputs.add("an input", origin);
+    }
+    inputs
+}
+
+/// Opens the output, which must be none of the files that are read.
+fn output(path: Option<&Path>, inputs: &Inputs) -> Result<Output> {
     let output = match path.filter(|path| *path != Path::new("-")) {
         None => Output::stdout().context("standard output")?,
         Some(path) => {
             // before the file is emptied
-            Origin::File(path.to_owned()).identity().map_or(Ok(()), clash)?;
+            inputs.refuse(Origin::File(path.to_owned()).identity())?;
             Output::file(File::create(path).with_context(|| path.display().to_string())?)
         }
     };
-    output.identity().map_or(Ok(()), clash)?;
+    inputs.refuse(output.identity())?;
     Ok(output)
 }
 

@@ -13,6 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::cli::note;
 use crate::index::{Allow, Builder, Report, Snapshot};
 use crate::intake::{self, FeedReport, Loaded, Source};
+use crate::stage::Origin;
 
 /// Lines about one feed at most.
 const LINES_MAX: usize = 3;
@@ -30,6 +31,38 @@ pub(crate) fn allow(names: &[String]) -> Allow {
         public_suffix: has("public-suffix"),
         empty_file: has("empty-file"),
         file_name: has("file-name"),
+    }
+}
+
+/// The files that a run reads: none may be its output. It would be emptied before it is read, changed below a
+/// map (the system ends the process for that), or grow while it is read, without an end.
+#[derive(Debug, Default)]
+pub(crate) struct Inputs(Vec<((u64, u64), String)>);
+
+impl Inputs {
+    /// The files of feeds, as they are named on the command line.
+    pub(crate) fn of_feeds(feeds: &[String]) -> Inputs {
+        let mut inputs = Inputs::default();
+        for path in feeds.iter().flat_map(|feed| Source::parse(feed).files()) {
+            let stdin = path == Path::new("-");
+            inputs.add("a feed", &if stdin { Origin::Stdin } else { Origin::File(path) });
+        }
+        inputs
+    }
+
+    /// One more file; `role` is what it is to the run.
+    pub(crate) fn add(&mut self, role: &str, origin: &Origin) {
+        if let Some(identity) = origin.identity() {
+            self.0.push((identity, format!("{} is both {role} and the output", origin.name())));
+        }
+    }
+
+    /// Refuses an output that is one of them, by device and inode: whatever its name, or links.
+    pub(crate) fn refuse(&self, output: Option<(u64, u64)>) -> Result<()> {
+        match self.0.iter().find(|(identity, _)| output == Some(*identity)) {
+            Some((_, clash)) => Err(anyhow!("{clash}: name another file for one of the two")),
+            None => Ok(()),
+        }
     }
 }
 

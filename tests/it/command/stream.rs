@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::Child;
 
 use crate::command::gzip;
-use crate::program::{EVENTS, Program, code, stderr, stdout};
+use crate::program::{EVENTS, FEED, Program, code, stderr, stdout};
 
 /// Takes tags away line by line: one run of bytes each that starts like a tag of ours and ends the line or the
 /// object.
@@ -176,19 +176,58 @@ fn only_hits_behaves_as_grep() {
 #[test]
 fn output_goes_where_it_is_told() {
     let program = Program::new();
-    let events = program.write("events", EVENTS);
+    program.write("events", EVENTS);
     let expected = program.filter(&["events"], "").stdout;
     let output = program.filter(&["-o", "out", "events"], "");
     assert_eq!((code(&output), output.stdout.len()), (0, 0));
     assert_eq!(fs::read(program.path("out")).unwrap(), expected);
 
-    let onto_itself = program.filter(&["-o", "events", "events"], "");
-    assert_eq!(code(&onto_itself), 2);
-    assert_eq!(fs::read(&events).unwrap(), EVENTS.as_bytes(), "the input is left alone");
-
     let full = program.filter(&["-o", "/dev/full", "events"], "");
     assert_eq!(code(&full), 2);
     assert!(stderr(&full).contains("/dev/full"), "{}", stderr(&full));
+}
+
+#[test]
+fn the_output_is_none_of_the_files_that_are_read() {
+    let program = Program::new();
+    program.write("events", EVENTS);
+    fs::create_dir(program.path("feeds")).unwrap();
+    program.write("feeds/one.txt", FEED);
+    fs::hard_link(program.path("feeds/one.txt"), program.path("linked")).unwrap();
+    std::os::unix::fs::symlink("events", program.path("pointer")).unwrap();
+    assert_eq!(code(&program.run(&["compile", "feed.txt", "-o", "set.taxi"], "")), 0);
+    let names = ["events", "feed.txt", "feeds/one.txt", "set.taxi"];
+    let before = names.map(|name| fs::read(program.path(name)).unwrap());
+    let cases: [(&[&str], &str, &str); 9] = [
+        (&["filter", "--intel", "feed.txt", "events"], "events", "an input"),
+        (&["filter", "--intel", "feed.txt", "events"], "pointer", "an input"),
+        (&["filter", "--intel", "feed.txt", "events"], "feed.txt", "a feed"),
+        (&["filter", "--intel", "x=feeds", "events"], "feeds/one.txt", "a feed"),
+        (&["filter", "--intel", "feeds", "events"], "linked", "a feed"),
+        (&["filter", "--snapshot", "set.taxi", "events"], "set.taxi", "a snapshot"),
+        (&["compile", "feed.txt"], "feed.txt", "a feed"),
+        (&["compile", "x=feeds"], "./feeds/one.txt", "a feed"),
+        (&["compile", "feeds"], "linked", "a feed"),
+    ];
+    for (arguments, output, role) in cases {
+        let named = program.run(&[arguments, &["-o", output]].concat(), "");
+        // the same by way of the shell: `>> FILE`
+        let file = fs::File::options().append(true).open(program.path(output)).unwrap();
+        let more: &[&str] = if arguments[0] == "compile" { &["-o", "-"] } else { &[] };
+        let piped = program.command(&[arguments, more].concat()).stdout(file).output().unwrap();
+        for outcome in [named, piped] {
+            assert_eq!(code(&outcome), 2, "{arguments:?} to {output}");
+            let told = stderr(&outcome);
+            assert!(
+                told.contains(&format!("is both {role} and the output")),
+                "{arguments:?} to {output}: {told}"
+            );
+        }
+        assert_eq!(names.map(|name| fs::read(program.path(name)).unwrap()), before, "left alone");
+    }
+    let feed = fs::File::options().read(true).append(true).open(program.path("feed.txt")).unwrap();
+    let both = program.command(&["compile", "-", "-o", "feed.txt"]).stdin(feed).output().unwrap();
+    assert_eq!((code(&both), fs::read(program.path("feed.txt")).unwrap()), (2, FEED.into()));
 }
 
 #[test]
