@@ -66,9 +66,6 @@ impl Verifier {
             .filter_map(|one| one.file.as_ref().map(|(path, _)| (path.clone(), Arc::clone(&one.snapshot))))
             .collect();
         let signals = Arc::clone(signals);
-        if !files.is_empty() {
-            signals.watch();
-        }
         let check = move || {
             for (path, snapshot) in files {
                 if let Err(error) = snapshot.verify_blocks() {
@@ -76,7 +73,6 @@ impl Verifier {
                     return Err(intel::named(&path, &error).context("the run was ended"));
                 }
             }
-            signals.settle();
             Ok(())
         };
         std::thread::Builder::new().name(String::from("verify")).spawn(check).map(Verifier)

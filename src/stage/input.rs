@@ -23,6 +23,9 @@ use crate::stage::decode::{Codec, Decoder};
 #[cfg(target_os = "linux")]
 const PIPE_BYTES: usize = 1 << 20;
 
+/// How often a read that waits looks whether the run was stopped.
+const LOOK_UP: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+
 /// Where events come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -69,22 +72,16 @@ fn regular(meta: &Metadata) -> Option<(u64, u64)> {
 /// What other threads tell a running stage, and what it tells them.
 #[derive(Debug, Default)]
 pub struct Signals {
-    /// Set to end the run before its input ends.
-    stop: AtomicBool,
-    /// Whether somebody may still set `stop`: a read that may block for long looks up from time to time.
-    watched: AtomicBool,
+    /// Set to end the run before its input ends; a read that may block for long looks at it every [`LOOK_UP`].
+    stop: Arc<AtomicBool>,
     /// Bytes taken from the files, compressed where they are.
     taken: AtomicU64,
 }
 
 impl Signals {
-    /// Says that [`Signals::stop`] may be called.
-    pub fn watch(&self) {
-        self.watched.store(true, Ordering::Release);
-    }
-    /// Says that [`Signals::stop`] will not be called any more.
-    pub fn settle(&self) {
-        self.watched.store(false, Ordering::Release);
+    /// What [`Signals::stop`] sets, for those who cannot call it.
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
     }
     /// Ends the run after the chunks under way.
     pub fn stop(&self) {
@@ -97,9 +94,6 @@ impl Signals {
     /// Bytes taken from the files so far, compressed where they are.
     pub fn taken(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
-    }
-    pub(crate) fn is_watched(&self) -> bool {
-        self.watched.load(Ordering::Acquire)
     }
     pub(crate) fn take(&self, n: usize) {
         self.taken.fetch_add(n as u64, Ordering::Relaxed);
@@ -242,9 +236,9 @@ fn read_ahead(fd: impl AsFd) {
 #[cfg(not(target_os = "linux"))]
 fn read_ahead(_fd: impl AsFd) {}
 
-/// Reads once. An interrupted call is repeated; a descriptor that does not block is waited for.
+/// Reads once, when there is something to read. An interrupted call is repeated.
 fn read(fd: &OwnedFd, regular: bool, into: &mut Buffer, max: usize, signals: &Signals) -> io::Result<usize> {
-    if !regular && signals.is_watched() {
+    if !regular {
         wait(fd, signals)?;
     }
     while !signals.is_stopped() {
@@ -264,11 +258,9 @@ fn read(fd: &OwnedFd, regular: bool, into: &mut Buffer, max: usize, signals: &Si
 
 /// Waits until there is something to read, the stream is closed, or the run is stopped.
 fn wait(fd: &OwnedFd, signals: &Signals) -> io::Result<()> {
-    let slice = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
     while !signals.is_stopped() {
         let mut fds = [PollFd::new(fd, PollFlags::IN)];
-        let timeout = signals.is_watched().then_some(&slice);
-        match rustix::event::poll(&mut fds, timeout) {
+        match rustix::event::poll(&mut fds, Some(&LOOK_UP)) {
             Ok(0) | Err(Errno::INTR) => {}
             Ok(_) => return Ok(()),
             Err(error) => return Err(error.into()),

@@ -262,6 +262,24 @@ fn events_come_out_as_they_come_in() {
     assert!(child.wait().unwrap().success());
 }
 
+#[test]
+fn a_failed_output_ends_a_run_that_waits_for_input() {
+    let program = Program::new();
+    for threads in ["1", "2", "4"] {
+        let mut child =
+            program.spawn(&["filter", "--intel", "feed.txt", "--threads", threads, "-o", "/dev/full"]);
+        let mut stdin = child.stdin.take().unwrap();
+        // all workers are at the input when the event comes
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        stdin.write_all(b"one evil.example\n").unwrap();
+        // the input stays open, and nothing more comes
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(code(&output), 2);
+        assert!(stderr(&output).contains("/dev/full"), "{}", stderr(&output));
+        drop(stdin);
+    }
+}
+
 /// The peak of a process's memory so far, in MiB.
 fn peak(child: &Child) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
