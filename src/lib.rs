@@ -6,7 +6,7 @@
 //! ```text
 //! L4  entry     main  cli
 //! L3  edges     stage (stdio)
-//! L2  planes    engine (scan, verify, tag)   intake (any file -> indicators)
+//! L2  planes    engine (scan, judge, event, token, verify, tag)   intake (files -> indicators)
 //! L1  tools     stix  list  index  policy  live
 //! L0  words     observable  pattern  indicator  tally
 //! ```

@@ -11,6 +11,8 @@ use anyhow::{Context as _, Result, anyhow};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use crate::cli::follow::{Follower, Opened, Verifier};
 use crate::cli::intel::Inputs;
@@ -62,7 +64,7 @@ pub(crate) struct Arguments {
     /// Threads that work on events; 0 for one a core
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
-    /// Writes counts to standard error at the end
+    /// Writes counts to standard error at the end, also when Ctrl-C or SIGTERM is the end
     #[arg(long)]
     stats: bool,
     /// Says nothing but what went wrong
@@ -196,6 +198,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         drop(opened);
         None
     };
+    end_by_signal(&signals)?;
     let start = Instant::now();
     let options = options(arguments, origins);
     let summary = run_stage(&options, output, &current, &signals, progress.teller());
@@ -208,6 +211,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     report(arguments, &summary, took)?;
     verified?;
     outcome(arguments, summary)
+}
+
+/// Has Ctrl-C and SIGTERM end the run like the end of the input: what was read is written, and the summary is
+/// told. A second one ends the program at once.
+fn end_by_signal(signals: &Signals) -> io::Result<()> {
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_default(signal, signals.stop_flag())?;
+        flag::register(signal, signals.stop_flag())?;
+    }
+    Ok(())
 }
 
 /// Usage that the parser of arguments cannot see.

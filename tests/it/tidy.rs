@@ -68,6 +68,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rustix", &["cli/", "index/map.rs", "stage/"]),
     ("serde", &["cli/", "intake/", "list", "stage/objects", "stix"]),
     ("serde_json", &["cli/", "intake/", "list", "stage/objects", "stix"]),
+    ("signal_hook", &["cli/"]),
     ("thiserror", &[""]),
     ("zstd", &["intake/", "stage/decode"]),
 ];

@@ -193,15 +193,14 @@ impl Cutter {
         let mut scanned = chunk.buffer.len();
         loop {
             match stream.input.read(&mut chunk.buffer, cutting.read_bytes) {
+                // What was read is handed on, also when the run was stopped meanwhile.
+                Ok(0) if signals.is_stopped() => return false,
                 Ok(n) => stream.ended = n == 0,
                 Err(error) => {
                     say(&format!("{}: {}", stream.origin.name(), explain(&error)));
                     *faults += 1;
                     stream.ended = true;
                 }
-            }
-            if signals.is_stopped() {
-                return false;
             }
             if stream.shape.is_none() {
                 if !stream.decide(chunk, cutting, say) {

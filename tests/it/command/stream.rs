@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::process::Child;
+use std::process::{Child, Command};
 
 use crate::command::gzip;
 use crate::program::{EVENTS, FEED, Program, code, stderr, stdout};
@@ -260,6 +260,30 @@ fn events_come_out_as_they_come_in() {
     }
     drop(stdin);
     assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_signal_ends_a_run_in_order() {
+    let program = Program::new();
+    for (signal, threads) in [("INT", "1"), ("TERM", "1"), ("TERM", "2")] {
+        let mut child = program.spawn(&["filter", "--intel", "feed.txt", "--stats", "--threads", threads]);
+        let mut stdin = child.stdin.take().unwrap();
+        let mut reader = BufReader::new(child.stdout.take().unwrap());
+        stdin.write_all(b"one evil.example\n").unwrap();
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        let sent = Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+        // the input stays open
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        assert!(
+            stderr(&output).contains("events tagged                                 1"),
+            "{}",
+            stderr(&output)
+        );
+        drop(stdin);
+    }
 }
 
 #[test]
