@@ -29,7 +29,7 @@ use fst::Automaton;
 use fst::automaton::{Levenshtein, Str};
 
 use crate::indicator::Context;
-use crate::observable::{IpPort, Kind};
+use crate::observable::{IpPort, Kind, Observable};
 
 pub use self::build::{Builder, Report};
 pub use self::format::MAGIC;
@@ -199,6 +199,14 @@ impl Snapshot {
     /// The set version: 16 hexadecimal digits, the same for the same logical content.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The build rule that kept this value out of the set, if it was in a feed.
+    pub fn refuses(&self, value: &Observable) -> Option<&'static str> {
+        match rules::judge(value, self.header.meta.allow) {
+            rules::Verdict::Refused(rule) => Some(rule),
+            rules::Verdict::Taken | rules::Verdict::ExactOnly => None,
+        }
     }
 
     /// Names of the feeds, by number; in order, each once.

@@ -95,6 +95,51 @@ fn values_are_looked_up_as_candidates_are() {
 }
 
 #[test]
+fn look_ups_say_what_keeps_a_value_quiet() {
+    let program = Program::new();
+    program.write(
+        "more.txt",
+        "http://bad.example/Abc/Def\nevil.zip\n10.1.0.0/16\n203.0.113.0/24\n\
+         44d88612fea8a8f36de82e1278abb02f\nco.uk\nsetup.exe\n",
+    );
+    let ask = |value: &str| {
+        let output = program.run(&["lookup", "--intel", "more.txt", value], "");
+        (code(&output), stdout(&output))
+    };
+    // what stands behind the host keeps its case
+    for value in ["hxxp://BAD.example/Abc/*", "bad.example/Abc/Def~", "bad.example/Abc/Deff~"] {
+        assert!(ask(value).1.contains("http://bad.example/Abc/Def"), "{value}: {}", ask(value).1);
+    }
+    assert_eq!(ask("bad.example/abc/*").0, 1);
+    for (value, rule) in [
+        ("evil.*", "looks-like-file"),
+        ("evil.zap~", "looks-like-file"),
+        ("evil.zip", "looks-like-file"),
+        ("10.1.2.0/24", "reserved"),
+        ("10.1.0.0/16", "reserved"),
+        ("10.1.2.3", "reserved"),
+    ] {
+        let (code, told) = ask(value);
+        assert!(code == 0 && told.contains(&format!("NOT TAGGED: {rule}")), "{value}: {told}");
+    }
+    for (value, reason) in [
+        ("203.0.113.*", "in full"),
+        ("2001:db8:*", "in full"),
+        ("44d88612~", "in full"),
+        ("co.uk", "public-suffix"),
+        ("setup.exe", "file-name"),
+        ("10.0.0.0/7", "wide-network"),
+        ("d41d8cd98f00b204e9800998ecf8427e", "empty-file"),
+    ] {
+        let (code, told) = ask(value);
+        assert!(code == 1 && told.contains("not found: ") && told.contains(reason), "{value}: {told}");
+    }
+    // a range that is several networks and addresses of one listed network
+    let (_, told) = ask("203.0.113.1-203.0.113.77");
+    assert!(told.contains(": 1 hit\n"), "{told}");
+}
+
+#[test]
 fn a_broken_feed_is_told_and_its_good_objects_are_used() {
     let program = Program::new();
     let mut packed = gzip(("evil.example\n".to_owned() + &"x\n".repeat(100_000)).as_bytes());
