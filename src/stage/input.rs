@@ -17,7 +17,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
-use crate::stage::decode::{Codec, Decoder};
+use crate::codec::{Codec, Head};
+use crate::stage::decode::Decoder;
 
 /// Size that is asked for pipes: up to three times the throughput of the default.
 #[cfg(target_os = "linux")]
@@ -178,21 +179,15 @@ impl Input {
             enlarge_pipe(&fd);
         }
         let mut head = Buffer::default();
-        let codec = loop {
-            match Codec::sniff(head.filled()) {
-                Some(codec) => break codec,
-                None => {
-                    if read(&fd, regular, &mut head, read_bytes.max(1), signals)? == 0 {
-                        break Codec::None;
-                    }
-                }
-            }
-        };
+        while Codec::sniff(head.filled()) == Head::Short
+            && read(&fd, regular, &mut head, read_bytes.max(1), signals)? > 0
+        {}
         let head = head.filled().to_vec();
-        let kind = if codec == Codec::None {
-            Kind::Plain { fd, head, at: 0, regular }
-        } else {
-            Kind::Coded(Decoder::start(codec, head, File::from(fd), Arc::clone(signals))?)
+        let kind = match Codec::sniff(&head) {
+            Head::Coded(codec) => {
+                Kind::Coded(Decoder::start(codec, head, File::from(fd), Arc::clone(signals))?)
+            }
+            Head::Plain | Head::Short => Kind::Plain { fd, head, at: 0, regular },
         };
         Ok(Input { kind, signals: Arc::clone(signals) })
     }
