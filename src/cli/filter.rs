@@ -48,7 +48,7 @@ pub(crate) struct Arguments {
     /// The shape of tags: `threat.enrichments` of the Elastic Common Schema, or one flat object `taxiway`
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
     preset: Preset,
-    /// Writes tagged events only; exit code 1 when there is none
+    /// Writes events that hit only, also those that cannot be tagged; exit code 1 when there is none
     #[arg(long, help_heading = "Output")]
     only_hits: bool,
     /// How events are read: by what they are, always as JSON objects, always as lines of text
@@ -338,7 +338,13 @@ fn report(arguments: &Arguments, summary: &Summary, took: Duration) -> Result<()
             summary.tally.panics
         ));
     }
-    if summary.long_events > 0 && !arguments.quiet {
+    let lost = summary.tally.counts.suppressed.iter().find(|(rule, _)| *rule == "line-limit");
+    if let (true, Some((_, hits))) = (arguments.only_hits, lost) {
+        note(format_args!(
+            "{hits} hits are not in the output: their events are longer than {} bytes (--max-line-bytes)",
+            arguments.max_line_bytes
+        ));
+    } else if summary.long_events > 0 && !arguments.quiet && !arguments.only_hits {
         note(format_args!(
             "{} events passed untagged because they are longer than {} bytes (--max-line-bytes)",
             summary.long_events, arguments.max_line_bytes
@@ -360,7 +366,10 @@ fn outcome(arguments: &Arguments, summary: Summary) -> Result<u8> {
     }
     Ok(if summary.faults > 0 {
         TROUBLE
-    } else if arguments.only_hits && summary.tally.counts.events_tagged == 0 {
+    } else if arguments.only_hits
+        && summary.tally.counts.events_tagged == 0
+        && summary.tally.untagged_hits() == 0
+    {
         NOTHING
     } else {
         0

@@ -73,7 +73,7 @@ fn serve<S>(shared: &Shared, state: &mut S, work: &impl Fn(&mut S, &Chunk, &mut 
         if turn.done {
             return;
         }
-        if let Err(error) = turn.output.write(chunk.bytes(), &answer) {
+        if let Err(error) = turn.output.write(&chunk, &answer) {
             turn.fault = Some(error);
             turn.done = true;
             shared.signals.stop();

@@ -32,7 +32,7 @@ pub struct Options {
     pub settings: Settings,
     /// Workers; 0 is taken as 1.
     pub threads: usize,
-    /// Only events with a tag are written.
+    /// Only events that hit are written.
     pub only_hits: bool,
     /// Whether [`Tally::events`] is wanted.
     pub count_events: bool,

@@ -63,6 +63,8 @@ pub(crate) struct Chunk {
     pub(crate) object_count: u64,
     /// Whether the last event lacks its line end.
     pub(crate) open_end: bool,
+    /// Whether it is the first of a stream.
+    pub(crate) first: bool,
     /// Its place in the output.
     pub(crate) ticket: u64,
 }
@@ -95,6 +97,8 @@ struct Stream {
     context: usize,
     /// Whether the event under way is known to be too long.
     long: bool,
+    /// Whether nothing was handed on yet.
+    first: bool,
     ended: bool,
 }
 
@@ -174,6 +178,7 @@ impl Cutter {
             splitter: Splitter::new(self.cutting.line_bytes_max),
             context: 0,
             long: false,
+            first: true,
             ended: false,
         });
     }
@@ -209,6 +214,7 @@ impl Cutter {
                 scanned = 0;
             }
             if stream.cut(chunk, scanned, cutting, carry, long_events) {
+                chunk.first = std::mem::take(&mut stream.first);
                 return true;
             }
             if stream.ended {

@@ -97,7 +97,7 @@ fn objects_over_several_lines_are_tagged_as_json() {
 }
 
 #[test]
-fn files_come_in_order_and_no_line_end_is_invented() {
+fn files_come_in_order_and_no_event_spans_two() {
     let program = Program::new();
     program.write("a", "first\nevil.exam");
     program.write("b", "ple\n");
@@ -106,8 +106,8 @@ fn files_come_in_order_and_no_line_end_is_invented() {
     assert_eq!(code(&output), 0);
     let text = stdout(&output);
     assert_eq!(text.matches("enrichments").count(), 1, "an event never spans files: {text}");
-    assert!(text.starts_with("first\nevil.exam203.0.113.7 taxiway={"), "{text}");
-    assert!(text.ends_with("}ple\n"), "{text}");
+    assert!(text.starts_with("first\nevil.exam\n203.0.113.7 taxiway={"), "{text}");
+    assert!(text.ends_with("}\nple\n"), "{text}");
 }
 
 #[test]
@@ -171,6 +171,54 @@ fn only_hits_behaves_as_grep() {
     assert_eq!((code(&none), none.stdout.len()), (1, 0));
     let pretty = program.filter(&["--only-hits"], "{\n}\n{\n\"a\":\"evil.example\"\n}\n{\n}\n");
     assert!(stdout(&pretty).starts_with("{\n\"a\":\"evil.example\",\"threat\":"), "{}", stdout(&pretty));
+}
+
+#[test]
+fn only_hits_keeps_events_that_cannot_be_tagged() {
+    let program = Program::new();
+    let taken = "{\"threat\":1,\"taxiway\":2,\"a\":\"evil.example\"}\n";
+    let tagged = stdout(&program.filter(&[], "{\"a\":\"203.0.113.7\"}\n"));
+    let cases: [(&[&str], String, String); 4] = [
+        (&[], format!("no\n{taken}{{}}\n{{\"a\":\"10.0.0.1\"}}\n"), taken.into()),
+        (&["--format", "json"], "{}\nfrom evil.example\n{}\n".into(), "from evil.example\n".into()),
+        (&[], format!("no\n{tagged}no"), tagged.clone()),
+        (&["--max-tag-bytes", "1"], "no\nevil.example\nno\n".into(), "evil.example\n".into()),
+    ];
+    for (more, input, expected) in cases {
+        for threads in ["1", "2"] {
+            let arguments = [&["--only-hits", "--threads", threads], more].concat();
+            let output = program.filter(&arguments, &input);
+            assert_eq!((code(&output), stdout(&output)), (0, expected.clone()), "{input}");
+        }
+    }
+    let both = stdout(&program.filter(&["--only-hits"], format!("no\n{taken}x evil.example\nno\n")));
+    assert!(
+        both.starts_with(&format!("{taken}x evil.example taxiway=")) && both.lines().count() == 2,
+        "{both}"
+    );
+    // what is longer than the limit is not there to be written when its hit is found
+    let long = program
+        .filter(&["--only-hits", "--max-line-bytes", "20", "--quiet"], "a longer line with evil.example\n");
+    assert_eq!((code(&long), long.stdout.len()), (0, 0));
+    assert!(stderr(&long).contains("1 hits are not in the output"), "{}", stderr(&long));
+}
+
+#[test]
+fn events_of_two_inputs_stay_two() {
+    let program = Program::new();
+    program.write("one", "first\nevil.example");
+    program.write("empty", "");
+    program.write("two", "evil.example\r\nlast");
+    let files = ["one", "empty", "two", "empty"];
+    for threads in ["1", "2"] {
+        let output = program.filter(&[&["--threads", threads], &files[..]].concat(), "");
+        let events: Vec<String> = stdout(&output).lines().map(untagged).collect();
+        assert_eq!(events, ["first", "evil.example", "evil.example", "last"], "{}", stdout(&output));
+        assert!(stdout(&output).ends_with("\nlast"), "nothing is added at the very end");
+        let hits = program.filter(&[&["--threads", threads, "--only-hits"], &files[..]].concat(), "");
+        let events: Vec<String> = stdout(&hits).lines().map(untagged).collect();
+        assert_eq!(events, ["evil.example", "evil.example"], "{}", stdout(&hits));
+    }
 }
 
 #[test]
