@@ -23,7 +23,7 @@ use crate::indicator::Timestamp;
 use crate::live::{Current, Generation};
 use crate::observable::Kind;
 use crate::policy::Policy;
-use crate::stage::stdio::{LINE_BYTES_MAX, Options, READ_BYTES, Summary, run as run_stage};
+use crate::stage::stdio::{LINE_BYTES_MAX, Options, READ_BYTES, Summary, THREADS_MAX, run as run_stage};
 use crate::stage::{Origin, Output, Signals};
 
 #[derive(Debug, Args)]
@@ -61,8 +61,8 @@ pub(crate) struct Arguments {
     rules: Rules,
     #[command(flatten)]
     tags: Tags,
-    /// Threads that work on events; 0 for one a core
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Threads that work on events, at most 256; 0 for one a core
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = read_threads)]
     threads: usize,
     /// Writes counts to standard error at the end, also when Ctrl-C or SIGTERM is the end
     #[arg(long)]
@@ -135,6 +135,12 @@ Examples:
 
 Exit codes: 0 done, 1 nothing hit (--only-hits), 2 wrong usage, unreadable or damaged input, failed output.";
 
+/// Reads `--threads`.
+fn read_threads(text: &str) -> Result<usize, String> {
+    let threads = text.parse().ok().filter(|threads| *threads <= THREADS_MAX);
+    threads.ok_or_else(|| format!("expected a number from 0 to {THREADS_MAX}"))
+}
+
 /// Reads `--at`.
 pub(crate) fn read_at(text: &str) -> Result<At, String> {
     Ok(match text {
@@ -191,9 +197,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let current = Arc::new(Current::new(Generation { snapshots, policy: policy(&arguments.rules) }));
     let signals = Arc::new(Signals::default());
     let progress = Progress::start(arguments, &signals);
-    let verifier = Verifier::start(&opened, &signals)?;
+    let verifier = Verifier::start(&opened, &signals).context("no thread to check the snapshots")?;
     let follower = if arguments.follow {
-        Some(Follower::start(opened, Arc::clone(&current), progress.teller())?)
+        let follower = Follower::start(opened, Arc::clone(&current), progress.teller());
+        Some(follower.context("no thread to follow the snapshots")?)
     } else {
         drop(opened);
         None

@@ -136,6 +136,11 @@ impl Cutter {
         }
     }
 
+    /// Tells people something.
+    pub(crate) fn say(&self, message: &str) {
+        (self.say)(message);
+    }
+
     /// What stops the run.
     pub(crate) fn signals(&self) -> Arc<Signals> {
         Arc::clone(&self.signals)
@@ -165,7 +170,7 @@ impl Cutter {
         let input = match Input::open(&origin, self.cutting.read_bytes, &self.signals) {
             Ok(input) => input,
             Err(error) => {
-                (self.say)(&format!("{}: {error}", origin.name()));
+                self.say(&format!("{}: {error}", origin.name()));
                 self.faults += 1;
                 return;
             }

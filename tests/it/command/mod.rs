@@ -16,7 +16,7 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
 #[test]
 fn usage_errors_exit_2_and_name_the_remedy() {
     let program = Program::new();
-    let cases: [(&[&str], &str); 12] = [
+    let cases: [(&[&str], &str); 14] = [
         (&[], "Usage"),
         (&["filter"], "--intel FEED"),
         (&["filter", "--intel", "feed.txt", "--kinds", "domian"], "domain"),
@@ -29,6 +29,8 @@ fn usage_errors_exit_2_and_name_the_remedy() {
         (&["filter", "--intel", "feed.txt", "missing.log"], "missing.log"),
         (&["filter", "--intel", "feed.txt", "."], "directory"),
         (&["filter", "--intel", "-"], "standard input"),
+        (&["filter", "--intel", "feed.txt", "--threads", "257"], "from 0 to 256"),
+        (&["filter", "--intel", "feed.txt", "--threads", "-1"], "from 0 to 256|unexpected argument"),
     ];
     for (arguments, expected) in cases {
         let output = program.run(arguments, "evil.example\n");
