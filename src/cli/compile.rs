@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::cli::intel::Inputs;
 use crate::cli::{intel, usage};
-use crate::index::{self, Snapshot};
+use crate::index;
 use crate::stage::{Origin, Output};
 
 #[derive(Debug, Args)]
@@ -105,11 +105,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         index::install(&arguments.output, &compiled.bytes)
             .with_context(|| arguments.output.display().to_string())?;
     }
-    let intel::Compiled { feeds, report, bytes } = compiled;
-    let snapshot = Snapshot::from_bytes(bytes)?;
+    let intel::Compiled { feeds, report, .. } = compiled;
     let summary = Summary {
         file: arguments.output.display().to_string(),
-        version: snapshot.version(),
+        version: &report.version,
         bytes: size,
         records: report.records,
         entries: report.entries.iter().map(|&(kind, count)| Entries { kind: kind.as_str(), count }).collect(),

@@ -20,6 +20,7 @@ use crate::cli::{NOTHING, TROUBLE, byte_count, intel, note, stats, usage};
 use crate::engine::{At, Settings};
 use crate::index::Snapshot;
 use crate::indicator::Timestamp;
+use crate::intake::Source;
 use crate::live::{Current, Generation};
 use crate::observable::Kind;
 use crate::policy::Policy;
@@ -184,7 +185,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let inputs = inputs(arguments, &origins);
     let mut opened = Vec::new();
     for path in &arguments.snapshot {
-        opened.push(Opened::open(path)?);
+        opened.push(Opened::open(path, |path| Ok(Snapshot::open(path)?))?);
     }
     if !arguments.intel.is_empty() {
         let compiled =
@@ -239,8 +240,9 @@ fn check(arguments: &Arguments) -> Result<()> {
              made by `taxiway compile` with --snapshot FILE",
         ));
     }
-    let feed = |text: &String| text == "-" || text.ends_with("=-");
-    let events = arguments.files.is_empty() || arguments.files.iter().any(|file| file == Path::new("-"));
+    let stdin = Path::new("-");
+    let feed = |text: &String| Source::parse(text).path == stdin;
+    let events = arguments.files.is_empty() || arguments.files.iter().any(|file| file == stdin);
     if events && arguments.intel.iter().any(feed) {
         return Err(usage(
             "filter",

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Result, anyhow};
 
 use crate::cli::intel;
 use crate::index::Snapshot;
@@ -46,10 +46,10 @@ impl Stamp {
 }
 
 impl Opened {
-    /// Opens a file. The stamp is taken first, so that a replacement in between is seen later.
-    pub(crate) fn open(path: &Path) -> Result<Opened> {
-        let stamp = Stamp::of(path).map_err(|error| anyhow!("{}: {error}", path.display()))?;
-        let snapshot = Arc::new(intel::open(path)?);
+    /// Opens a file as told. The stamp is taken first, so that a replacement in between is seen later.
+    pub(crate) fn open(path: &Path, open: impl Fn(&Path) -> Result<Snapshot>) -> Result<Opened> {
+        let stamp = Stamp::of(path).with_context(|| path.display().to_string())?;
+        let snapshot = Arc::new(open(path)?);
         Ok(Opened { snapshot, file: Some((path.to_owned(), stamp)) })
     }
 }
@@ -70,7 +70,7 @@ impl Verifier {
             for (path, snapshot) in files {
                 if let Err(error) = snapshot.verify_blocks() {
                     signals.stop();
-                    return Err(intel::named(&path, &error).context("the run was ended"));
+                    return Err(intel::damaged(&path, &error).context("the run was ended"));
                 }
             }
             Ok(())
@@ -131,7 +131,7 @@ fn follow(mut opened: Vec<Opened>, current: &Current, stopped: &Receiver<()>, sa
             if stamp == *old || *told == Some(stamp) {
                 continue;
             }
-            match replacement(path) {
+            match Opened::open(path, intel::open_verified) {
                 Ok(new) => {
                     news.push(format!("{}: now set version {}", path.display(), new.snapshot.version()));
                     *one = new;
@@ -152,11 +152,4 @@ fn follow(mut opened: Vec<Opened>, current: &Current, stopped: &Receiver<()>, sa
             }
         }
     }
-}
-
-/// Opens and verifies.
-fn replacement(path: &Path) -> Result<Opened> {
-    let opened = Opened::open(path)?;
-    opened.snapshot.verify_blocks().map_err(|error| intel::named(path, &error))?;
-    Ok(opened)
 }

@@ -9,7 +9,6 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, anyhow};
 use clap::Args;
@@ -26,6 +25,7 @@ use crate::index::{Entry, Snapshot};
 use crate::indicator::{Part, Timestamp};
 use crate::observable::{self, Hint, Kind, Network, Observable};
 use crate::policy::{self, Claims, Policy, Rule, Surroundings};
+use crate::stage::now;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -90,7 +90,7 @@ struct Hit {
 /// Asks for all values.
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let now = match &arguments.at {
-        At::Now => Some(clock()),
+        At::Now => Some(now()),
         At::Any => None,
         At::Time(time) => Some(*time),
         At::Event(_) => {
@@ -126,9 +126,7 @@ fn snapshots(arguments: &Arguments) -> Result<Vec<Arc<Snapshot>>> {
     }
     let mut snapshots = Vec::new();
     for path in &arguments.snapshot {
-        let snapshot = intel::open(path)?;
-        snapshot.verify_blocks().map_err(|error| intel::named(path, &error))?;
-        snapshots.push(Arc::new(snapshot));
+        snapshots.push(Arc::new(intel::open_verified(path)?));
     }
     if !arguments.intel.is_empty() {
         let compiled = intel::compile(&arguments.intel, intel::allow(&arguments.allow), true)?;
@@ -372,11 +370,4 @@ fn describe(answer: &Answer<'_>) -> Result<String, std::fmt::Error> {
         writeln!(out, "  ... more than {} entries (--limit)", answer.read_as.len())?;
     }
     Ok(out)
-}
-
-/// The clock.
-#[expect(clippy::disallowed_methods, reason = "the entry layer is where the time comes from")]
-fn clock() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

@@ -55,8 +55,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         Action::Info { file, json } => info(file, *json)?,
         Action::Verify { files } => {
             for file in files {
-                let snapshot = intel::open(file)?;
-                snapshot.verify().map_err(|error| intel::named(file, &error))?;
+                let snapshot = Snapshot::open(file)?;
+                snapshot.verify().map_err(|error| intel::damaged(file, &error))?;
                 note(format_args!("{}: sound, set version {}", file.display(), snapshot.version()));
             }
         }
@@ -87,20 +87,14 @@ struct Count<N> {
 }
 
 fn info(file: &Path, json: bool) -> Result<()> {
-    let snapshot = intel::open(file)?;
+    let snapshot = Snapshot::open(file)?;
     let info = snapshot.info();
-    let allow =
-        [info.allow.wide_network, info.allow.public_suffix, info.allow.empty_file, info.allow.file_name];
     let info = Info {
         file: file.display().to_string(),
         version: info.version,
         format: info.format,
         suffix_list: info.suffix_list,
-        allow: intel::BUILD_RULES
-            .into_iter()
-            .zip(allow)
-            .filter_map(|(rule, on)| on.then_some(rule))
-            .collect(),
+        allow: intel::allowed(info.allow),
         bytes: info.bytes,
         records: info.records,
         contexts: info.contexts,
@@ -220,8 +214,7 @@ impl Line {
 }
 
 fn dump(file: &Path, kinds: &[String]) -> Result<()> {
-    let snapshot = intel::open(file)?;
-    snapshot.verify_blocks().map_err(|error| intel::named(file, &error))?;
+    let snapshot = intel::open_verified(file)?;
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     for (entry, kind, value) in snapshot.entries() {
         if !kinds.is_empty() && !kinds.iter().any(|name| name == kind.as_str()) {

@@ -5,16 +5,14 @@
 //! Invariants: without `--only-hits` all bytes of the body are in the answer, in order; after a panic only the
 //! event that caused it passes untagged. Fails: never. Costs: what the engine costs, and a few ranges a hit.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use memchr::memchr_iter;
 
 use crate::engine::{Batch, Counts, Engine, Format, Framing, Segment, Settings};
 use crate::indicator::Timestamp;
 use crate::live::{Current, Generation};
 use crate::stage::cut::{Chunk, Piece};
-use crate::stage::guarded;
 use crate::stage::output::Answer;
+use crate::stage::{guarded, now};
 
 /// What was seen by a worker, or by all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -267,13 +265,6 @@ fn push(answer: &mut Answer, segment: Segment) {
         return;
     }
     answer.segments.push(segment);
-}
-
-/// The clock.
-#[expect(clippy::disallowed_methods, reason = "the stage is the place that tells the engine the time")]
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
