@@ -58,10 +58,6 @@ pub(crate) struct Arguments {
     /// Bytes of an event above which it is searched and counted, but not tagged
     #[arg(long, value_name = "BYTES", value_parser = byte_count, default_value_t = LINE_BYTES_MAX, help_heading = "Events")]
     max_line_bytes: usize,
-    #[command(flatten)]
-    rules: Rules,
-    #[command(flatten)]
-    tags: Tags,
     /// Threads that work on events, at most 256; 0 for one a core
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = read_threads)]
     threads: usize,
@@ -74,6 +70,11 @@ pub(crate) struct Arguments {
     /// Bytes asked for in one read
     #[arg(long, value_name = "BYTES", value_parser = byte_count, default_value_t = READ_BYTES, hide = true)]
     read_bytes: usize,
+    // Behind all others: the headings of these would be theirs.
+    #[command(flatten)]
+    rules: Rules,
+    #[command(flatten)]
+    tags: Tags,
 }
 
 #[derive(Debug, Args)]

@@ -58,6 +58,12 @@ fn help_and_version_are_no_errors() {
         assert!(stdout(&output).contains("taxiway"), "{arguments:?}");
         assert!(output.stderr.is_empty());
     }
+    let help = stdout(&program.run(&["filter", "--help"], ""));
+    let under: Vec<&str> =
+        help.split("Options:").nth(1).unwrap().split("\n\n").next().unwrap().lines().collect();
+    for option in ["--threads", "--stats", "--quiet"] {
+        assert!(under.iter().any(|line| line.contains(option)), "{option} has no heading of its own: {help}");
+    }
     let version = stdout(&program.run(&["--version"], ""));
     assert_eq!(version, format!("taxiway {}\n", env!("CARGO_PKG_VERSION")));
 }

@@ -144,3 +144,15 @@ fn nothing_is_left_beside_the_snapshot() {
     names.sort();
     assert_eq!(names, ["feed.txt", "set.taxi"]);
 }
+
+#[test]
+fn every_snapshot_is_verified_even_behind_a_damaged_one() {
+    let program = Program::new();
+    assert_eq!(code(&program.run(&["compile", "feed.txt", "-o", "set.taxi"], "")), 0);
+    let output = program.run(&["snapshot", "verify", "feed.txt", "missing", "set.taxi"], "");
+    assert_eq!(code(&output), 2);
+    let told = stderr(&output);
+    assert_eq!(told.lines().count(), 3, "{told}");
+    assert!(told.contains("feed.txt: not a snapshot") && told.contains("missing: "), "{told}");
+    assert!(told.contains("set.taxi: sound"), "{told}");
+}
