@@ -8,6 +8,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -56,31 +57,50 @@ impl Opened {
 
 /// Checks the block checksums of snapshots beside the first events. Damage ends the run.
 #[derive(Debug)]
-pub(crate) struct Verifier(JoinHandle<Result<()>>);
+pub(crate) struct Verifier {
+    check: Arc<Check>,
+    thread: JoinHandle<Result<()>>,
+}
+
+/// What is to be checked: each file with the number of the first block that nobody has taken yet.
+#[derive(Debug)]
+struct Check {
+    files: Vec<(PathBuf, Arc<Snapshot>, AtomicUsize)>,
+    signals: Arc<Signals>,
+}
 
 impl Verifier {
     /// Starts the check; nothing to check is fine.
     pub(crate) fn start(opened: &[Opened], signals: &Arc<Signals>) -> io::Result<Verifier> {
-        let files: Vec<(PathBuf, Arc<Snapshot>)> = opened
-            .iter()
-            .filter_map(|one| one.file.as_ref().map(|(path, _)| (path.clone(), Arc::clone(&one.snapshot))))
-            .collect();
-        let signals = Arc::clone(signals);
-        let check = move || {
-            for (path, snapshot) in files {
-                if let Err(error) = snapshot.verify_blocks() {
-                    signals.stop();
-                    return Err(intel::damaged(&path, &error).context("the run was ended"));
-                }
-            }
-            Ok(())
+        let file = |one: &Opened| {
+            let (path, _) = one.file.as_ref()?;
+            Some((path.clone(), Arc::clone(&one.snapshot), AtomicUsize::new(0)))
         };
-        std::thread::Builder::new().name(String::from("verify")).spawn(check).map(Verifier)
+        let files = opened.iter().filter_map(file).collect();
+        let check = Arc::new(Check { files, signals: Arc::clone(signals) });
+        let shared = Arc::clone(&check);
+        let thread = std::thread::Builder::new().name(String::from("verify")).spawn(move || shared.run())?;
+        Ok(Verifier { check, thread })
     }
 
-    /// Waits for the outcome.
+    /// Helps with what is left, and waits for the outcome.
     pub(crate) fn finish(self) -> Result<()> {
-        self.0.join().unwrap_or_else(|_| Err(anyhow!("the check of the snapshots broke down")))
+        let own = self.check.run();
+        let other = self.thread.join();
+        other.unwrap_or_else(|_| Err(anyhow!("the check of the snapshots broke down"))).and(own)
+    }
+}
+
+impl Check {
+    /// Checks blocks until none is left.
+    fn run(&self) -> Result<()> {
+        for (path, snapshot, next) in &self.files {
+            if let Err(error) = snapshot.verify_blocks_from(next) {
+                self.signals.stop();
+                return Err(intel::damaged(path, &error).context("the run was ended"));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -24,6 +24,7 @@ mod verify;
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::atomic::AtomicUsize;
 
 use fst::Automaton;
 use fst::automaton::{Levenshtein, Str};
@@ -179,7 +180,16 @@ impl Snapshot {
     /// # Errors
     /// [`Error::Damaged`], naming section and block.
     pub fn verify_blocks(&self) -> Result<(), Error> {
-        format::verify_blocks(self.bytes.as_slice(), &self.header.sections)
+        self.verify_blocks_from(&AtomicUsize::new(0))
+    }
+
+    /// [`Snapshot::verify_blocks`] by several threads: each checks the blocks that it takes from `next`, which
+    /// starts at 0. When all have returned, all blocks are checked.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], to the one that found it.
+    pub fn verify_blocks_from(&self, next: &AtomicUsize) -> Result<(), Error> {
+        format::verify_blocks(self.bytes.as_slice(), &self.header.sections, next)
     }
 
     /// Checks everything: block checksums, order and agreement of the tables, that the filter misses nothing,

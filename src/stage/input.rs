@@ -134,11 +134,16 @@ impl Buffer {
         self.len = self.len.min(len);
     }
     /// Exactly `n` bytes of room behind what is filled; memory grows by a quarter at least, so that a long event
-    /// costs linear time.
+    /// costs linear time. It is taken as zeros from the system, so that what nobody fills is not even touched:
+    /// of one small event that is most of it.
     fn room(&mut self, n: usize) -> &mut [u8] {
         let need = self.len + n;
         if self.bytes.len() < need {
-            self.bytes.resize(need.max(self.bytes.len() + self.bytes.len() / 4), 0);
+            let mut grown = vec![0; need.max(self.bytes.len() + self.bytes.len() / 4)];
+            if let Some(front) = grown.get_mut(..self.len) {
+                front.copy_from_slice(self.filled());
+            }
+            self.bytes = grown;
         }
         self.bytes.get_mut(self.len..need).unwrap_or_default()
     }

@@ -145,6 +145,27 @@ fn nothing_is_left_beside_the_snapshot() {
     assert_eq!(names, ["feed.txt", "set.taxi"]);
 }
 
+/// The check is shared by two threads: no block is left out, wherever it lies and however short the input.
+#[test]
+fn damage_in_any_block_of_a_large_snapshot_is_found() {
+    let program = Program::new();
+    let names: Vec<String> =
+        (0..60_000u32).map(|n| format!("{:08x}.example\n", n.wrapping_mul(2_654_435_761))).collect();
+    program.write("many.txt", names.concat());
+    assert_eq!(code(&program.run(&["compile", "many.txt", "-o", "set.taxi"], "")), 0);
+    let sound = fs::read(program.path("set.taxi")).unwrap();
+    assert!(sound.len() > 8 << 16, "{} bytes are too few blocks", sound.len());
+    assert_eq!(code(&program.run(&["filter", "--snapshot", "set.taxi"], "")), 0);
+    for at in (70_000..sound.len()).step_by(1 << 16) {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 0x10;
+        program.write("bad.taxi", &bytes);
+        let output = program.run(&["filter", "--snapshot", "bad.taxi"], "");
+        assert_eq!(code(&output), 2, "at {at}: {}", stderr(&output));
+        assert!(stderr(&output).contains("damaged"), "{}", stderr(&output));
+    }
+}
+
 #[test]
 fn every_snapshot_is_verified_even_behind_a_damaged_one() {
     let program = Program::new();
