@@ -201,7 +201,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let progress = Progress::start(arguments, &signals);
     let verifier = Verifier::start(&opened, &signals).context("no thread to check the snapshots")?;
     let follower = if arguments.follow {
-        let follower = Follower::start(opened, Arc::clone(&current), progress.teller());
+        let follower = Follower::start(opened, Arc::clone(&current), arguments.quiet, progress.teller());
         Some(follower.context("no thread to follow the snapshots")?)
     } else {
         drop(opened);
@@ -222,7 +222,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     outcome(arguments, summary)
 }
 
-/// Has Ctrl-C and SIGTERM end the run like the end of the input: what was read is written, and the summary is
+/// Has Ctrl-C and SIGTERM end the run: whole events that were read are written, and the summary is
 /// told. A second one ends the program at once.
 fn end_by_signal(signals: &Signals) -> io::Result<()> {
     for signal in [SIGINT, SIGTERM] {

@@ -112,16 +112,17 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// Starts to look every second. What has to be told goes to `say`.
+    /// Starts to look every second. What has to be told goes to `say`; when all is well, only if not `quiet`.
     pub(crate) fn start(
         opened: Vec<Opened>,
         current: Arc<Current>,
+        quiet: bool,
         say: impl Fn(&str) + Send + 'static,
     ) -> io::Result<Follower> {
         let (stop, stopped) = channel();
         let thread = std::thread::Builder::new()
             .name(String::from("follow"))
-            .spawn(move || follow(opened, &current, &stopped, &say))?;
+            .spawn(move || follow(opened, &current, quiet, &stopped, &say))?;
         Ok(Follower { stop, thread })
     }
 
@@ -133,7 +134,13 @@ impl Follower {
     }
 }
 
-fn follow(mut opened: Vec<Opened>, current: &Current, stopped: &Receiver<()>, say: &dyn Fn(&str)) {
+fn follow(
+    mut opened: Vec<Opened>,
+    current: &Current,
+    quiet: bool,
+    stopped: &Receiver<()>,
+    say: &dyn Fn(&str),
+) {
     let mut retired: Vec<Arc<Generation>> = Vec::new();
     // Faults told already, so that a bad file is not told every second.
     let mut told: Vec<Option<Stamp>> = vec![None; opened.len()];
@@ -167,7 +174,7 @@ fn follow(mut opened: Vec<Opened>, current: &Current, stopped: &Receiver<()>, sa
             let snapshots = opened.iter().map(|one| Arc::clone(&one.snapshot)).collect();
             retired.push(current.swap(Generation { snapshots, policy }));
             // told when it is so: what is read after this line is judged by the new set
-            for line in &news {
+            for line in news.iter().filter(|_| !quiet) {
                 say(line);
             }
         }

@@ -145,6 +145,32 @@ fn nothing_is_left_beside_the_snapshot() {
     assert_eq!(names, ["feed.txt", "set.taxi"]);
 }
 
+#[test]
+fn a_quiet_run_tells_of_no_new_set() {
+    let program = Program::new();
+    program.write("other.txt", "nothing.example\n");
+    assert_eq!(code(&program.run(&["compile", "other.txt", "-o", "set.taxi"], "")), 0);
+    let mut child = program.spawn(&["filter", "--snapshot", "set.taxi", "--follow", "--quiet"]);
+    let mut stdin = child.stdin.take().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let (start, mut replaced, mut line) = (Instant::now(), false, String::new());
+    while !line.contains("taxiway=") {
+        assert!(start.elapsed() < Duration::from_mins(1), "the new set was never used");
+        stdin.write_all(b"evil.example\n").unwrap();
+        line.clear();
+        out.read_line(&mut line).unwrap();
+        if !replaced {
+            assert_eq!(code(&program.run(&["compile", "feed.txt", "-o", "set.taxi"], "")), 0);
+            replaced = true;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    drop(stdin);
+    drop(out);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((code(&output), stderr(&output).as_str()), (0, ""));
+}
+
 /// The check is shared by two threads: no block is left out, wherever it lies and however short the input.
 #[test]
 fn damage_in_any_block_of_a_large_snapshot_is_found() {
