@@ -6,14 +6,15 @@
 //! ```text
 //! L4  entry     main  cli
 //! L3  edges     stage (stdio)
-//! L2  planes    engine (scan, verify, tag)   intake (any file -> indicators)
-//! L1  tools     stix  list  index  policy  live
+//! L2  planes    engine (scan, judge, event, token, verify, tag)   intake (files -> indicators)
+//! L1  tools     codec  stix  list  index  policy  live
 //! L0  words     observable  pattern  indicator  tally
 //! ```
 //!
 //! `ARCHITECTURE.md` has the picture, the words and the invariants; `docs/MATCHING.md` says what matches what.
 
 pub mod cli;
+mod codec;
 pub mod engine;
 pub mod index;
 pub mod indicator;

@@ -9,8 +9,10 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
+use crate::cli::intel::Inputs;
 use crate::cli::{intel, usage};
-use crate::index::{self, Snapshot};
+use crate::index;
+use crate::stage::{Origin, Output};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -89,6 +91,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     if to_stdout && io::stdout().is_terminal() {
         return Err(usage("compile", "a snapshot is not for the terminal: name a file with -o FILE"));
     }
+    let output = if to_stdout {
+        Output::stdout()?.identity()
+    } else {
+        Origin::File(arguments.output.clone()).identity()
+    };
+    Inputs::of_feeds(&arguments.feeds).refuse(output)?;
     let compiled = intel::compile(&arguments.feeds, intel::allow(&arguments.allow), arguments.quiet)?;
     let size = compiled.bytes.len() as u64;
     if to_stdout {
@@ -97,11 +105,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         index::install(&arguments.output, &compiled.bytes)
             .with_context(|| arguments.output.display().to_string())?;
     }
-    let intel::Compiled { feeds, report, bytes } = compiled;
-    let snapshot = Snapshot::from_bytes(bytes)?;
+    let intel::Compiled { feeds, report, .. } = compiled;
     let summary = Summary {
         file: arguments.output.display().to_string(),
-        version: snapshot.version(),
+        version: &report.version,
         bytes: size,
         records: report.records,
         entries: report.entries.iter().map(|&(kind, count)| Entries { kind: kind.as_str(), count }).collect(),

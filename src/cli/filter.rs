@@ -11,16 +11,20 @@ use anyhow::{Context as _, Result, anyhow};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use crate::cli::follow::{Follower, Opened, Verifier};
+use crate::cli::intel::Inputs;
 use crate::cli::{NOTHING, TROUBLE, byte_count, intel, note, stats, usage};
 use crate::engine::{At, Settings};
 use crate::index::Snapshot;
 use crate::indicator::Timestamp;
+use crate::intake::Source;
 use crate::live::{Current, Generation};
 use crate::observable::Kind;
 use crate::policy::Policy;
-use crate::stage::stdio::{LINE_BYTES_MAX, Options, READ_BYTES, Summary, run as run_stage};
+use crate::stage::stdio::{LINE_BYTES_MAX, Options, READ_BYTES, Summary, THREADS_MAX, run as run_stage};
 use crate::stage::{Origin, Output, Signals};
 
 #[derive(Debug, Args)]
@@ -45,7 +49,7 @@ pub(crate) struct Arguments {
     /// The shape of tags: `threat.enrichments` of the Elastic Common Schema, or one flat object `taxiway`
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
     preset: Preset,
-    /// Writes tagged events only; exit code 1 when there is none
+    /// Writes events that hit only, also those that cannot be tagged; exit code 1 when there is none
     #[arg(long, help_heading = "Output")]
     only_hits: bool,
     /// How events are read: by what they are, always as JSON objects, always as lines of text
@@ -54,14 +58,10 @@ pub(crate) struct Arguments {
     /// Bytes of an event above which it is searched and counted, but not tagged
     #[arg(long, value_name = "BYTES", value_parser = byte_count, default_value_t = LINE_BYTES_MAX, help_heading = "Events")]
     max_line_bytes: usize,
-    #[command(flatten)]
-    rules: Rules,
-    #[command(flatten)]
-    tags: Tags,
-    /// Threads that work on events; 0 for one a core
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Threads that work on events, at most 256; 0 for one a core
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = read_threads)]
     threads: usize,
-    /// Writes counts to standard error at the end
+    /// Writes counts to standard error at the end, also when Ctrl-C or SIGTERM is the end
     #[arg(long)]
     stats: bool,
     /// Says nothing but what went wrong
@@ -70,6 +70,11 @@ pub(crate) struct Arguments {
     /// Bytes asked for in one read
     #[arg(long, value_name = "BYTES", value_parser = byte_count, default_value_t = READ_BYTES, hide = true)]
     read_bytes: usize,
+    // Behind all others: the headings of these would be theirs.
+    #[command(flatten)]
+    rules: Rules,
+    #[command(flatten)]
+    tags: Tags,
 }
 
 #[derive(Debug, Args)]
@@ -132,6 +137,12 @@ Examples:
 
 Exit codes: 0 done, 1 nothing hit (--only-hits), 2 wrong usage, unreadable or damaged input, failed output.";
 
+/// Reads `--threads`.
+fn read_threads(text: &str) -> Result<usize, String> {
+    let threads = text.parse().ok().filter(|threads| *threads <= THREADS_MAX);
+    threads.ok_or_else(|| format!("expected a number from 0 to {THREADS_MAX}"))
+}
+
 /// Reads `--at`.
 pub(crate) fn read_at(text: &str) -> Result<At, String> {
     Ok(match text {
@@ -172,9 +183,10 @@ fn policy(rules: &Rules) -> Policy {
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     check(arguments)?;
     let origins = origins(&arguments.files)?;
+    let inputs = inputs(arguments, &origins);
     let mut opened = Vec::new();
     for path in &arguments.snapshot {
-        opened.push(Opened::open(path)?);
+        opened.push(Opened::open(path, |path| Ok(Snapshot::open(path)?))?);
     }
     if !arguments.intel.is_empty() {
         let compiled =
@@ -182,18 +194,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         let snapshot = Arc::new(Snapshot::from_bytes(compiled.bytes)?);
         opened.push(Opened { snapshot, file: None });
     }
-    let output = output(arguments.output.as_deref(), &origins)?;
+    let output = output(arguments.output.as_deref(), &inputs)?;
     let snapshots = opened.iter().map(|one| Arc::clone(&one.snapshot)).collect();
     let current = Arc::new(Current::new(Generation { snapshots, policy: policy(&arguments.rules) }));
     let signals = Arc::new(Signals::default());
     let progress = Progress::start(arguments, &signals);
-    let verifier = Verifier::start(&opened, &signals)?;
+    let verifier = Verifier::start(&opened, &signals).context("no thread to check the snapshots")?;
     let follower = if arguments.follow {
-        Some(Follower::start(opened, Arc::clone(&current), progress.teller())?)
+        let follower = Follower::start(opened, Arc::clone(&current), arguments.quiet, progress.teller());
+        Some(follower.context("no thread to follow the snapshots")?)
     } else {
         drop(opened);
         None
     };
+    end_by_signal(&signals)?;
     let start = Instant::now();
     let options = options(arguments, origins);
     let summary = run_stage(&options, output, &current, &signals, progress.teller());
@@ -208,6 +222,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     outcome(arguments, summary)
 }
 
+/// Has Ctrl-C and SIGTERM end the run: whole events that were read are written, and the summary is
+/// told. A second one ends the program at once.
+fn end_by_signal(signals: &Signals) -> io::Result<()> {
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_default(signal, signals.stop_flag())?;
+        flag::register(signal, signals.stop_flag())?;
+    }
+    Ok(())
+}
+
 /// Usage that the parser of arguments cannot see.
 fn check(arguments: &Arguments) -> Result<()> {
     if arguments.intel.is_empty() && arguments.snapshot.is_empty() {
@@ -217,8 +241,9 @@ fn check(arguments: &Arguments) -> Result<()> {
              made by `taxiway compile` with --snapshot FILE",
         ));
     }
-    let feed = |text: &String| text == "-" || text.ends_with("=-");
-    let events = arguments.files.is_empty() || arguments.files.iter().any(|file| file == Path::new("-"));
+    let stdin = Path::new("-");
+    let feed = |text: &String| Source::parse(text).path == stdin;
+    let events = arguments.files.is_empty() || arguments.files.iter().any(|file| file == stdin);
     if events && arguments.intel.iter().any(feed) {
         return Err(usage(
             "filter",
@@ -259,21 +284,29 @@ fn origins(files: &[PathBuf]) -> Result<Vec<Origin>> {
         .collect()
 }
 
-/// Opens the output, which must not be one of the inputs: reading what is written never ends.
-fn output(path: Option<&Path>, origins: &[Origin]) -> Result<Output> {
-    let clash = |identity: (u64, u64)| match origins.iter().find(|one| one.identity() == Some(identity)) {
-        Some(origin) => Err(anyhow!("{} is both an input and the output", origin.name())),
-        None => Ok(()),
-    };
+/// All files that a run reads.
+fn inputs(arguments: &Arguments, origins: &[Origin]) -> Inputs {
+    let mut inputs = Inputs::of_feeds(&arguments.intel);
+    for path in &arguments.snapshot {
+        inputs.add("a snapshot", &Origin::File(path.clone()));
+    }
+    for origin in origins {
+        inputs.add("an input", origin);
+    }
+    inputs
+}
+
+/// Opens the output, which must be none of the files that are read.
+fn output(path: Option<&Path>, inputs: &Inputs) -> Result<Output> {
     let output = match path.filter(|path| *path != Path::new("-")) {
         None => Output::stdout().context("standard output")?,
         Some(path) => {
             // before the file is emptied
-            Origin::File(path.to_owned()).identity().map_or(Ok(()), clash)?;
+            inputs.refuse(Origin::File(path.to_owned()).identity())?;
             Output::file(File::create(path).with_context(|| path.display().to_string())?)
         }
     };
-    output.identity().map_or(Ok(()), clash)?;
+    inputs.refuse(output.identity())?;
     Ok(output)
 }
 
@@ -315,7 +348,13 @@ fn report(arguments: &Arguments, summary: &Summary, took: Duration) -> Result<()
             summary.tally.panics
         ));
     }
-    if summary.long_events > 0 && !arguments.quiet {
+    let lost = summary.tally.counts.suppressed.iter().find(|(rule, _)| *rule == "line-limit");
+    if let (true, Some((_, hits))) = (arguments.only_hits, lost) {
+        note(format_args!(
+            "{hits} hits are not in the output: their events are longer than {} bytes (--max-line-bytes)",
+            arguments.max_line_bytes
+        ));
+    } else if summary.long_events > 0 && !arguments.quiet && !arguments.only_hits {
         note(format_args!(
             "{} events passed untagged because they are longer than {} bytes (--max-line-bytes)",
             summary.long_events, arguments.max_line_bytes
@@ -337,7 +376,10 @@ fn outcome(arguments: &Arguments, summary: Summary) -> Result<u8> {
     }
     Ok(if summary.faults > 0 {
         TROUBLE
-    } else if arguments.only_hits && summary.tally.counts.events_tagged == 0 {
+    } else if arguments.only_hits
+        && summary.tally.counts.events_tagged == 0
+        && summary.tally.untagged_hits() == 0
+    {
         NOTHING
     } else {
         0

@@ -8,11 +8,12 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Result, anyhow};
 
 use crate::cli::intel;
 use crate::index::Snapshot;
@@ -46,45 +47,60 @@ impl Stamp {
 }
 
 impl Opened {
-    /// Opens a file. The stamp is taken first, so that a replacement in between is seen later.
-    pub(crate) fn open(path: &Path) -> Result<Opened> {
-        let stamp = Stamp::of(path).map_err(|error| anyhow!("{}: {error}", path.display()))?;
-        let snapshot = Arc::new(intel::open(path)?);
+    /// Opens a file as told. The stamp is taken first, so that a replacement in between is seen later.
+    pub(crate) fn open(path: &Path, open: impl Fn(&Path) -> Result<Snapshot>) -> Result<Opened> {
+        let stamp = Stamp::of(path).with_context(|| path.display().to_string())?;
+        let snapshot = Arc::new(open(path)?);
         Ok(Opened { snapshot, file: Some((path.to_owned(), stamp)) })
     }
 }
 
 /// Checks the block checksums of snapshots beside the first events. Damage ends the run.
 #[derive(Debug)]
-pub(crate) struct Verifier(JoinHandle<Result<()>>);
+pub(crate) struct Verifier {
+    check: Arc<Check>,
+    thread: JoinHandle<Result<()>>,
+}
+
+/// What is to be checked: each file with the number of the first block that nobody has taken yet.
+#[derive(Debug)]
+struct Check {
+    files: Vec<(PathBuf, Arc<Snapshot>, AtomicUsize)>,
+    signals: Arc<Signals>,
+}
 
 impl Verifier {
     /// Starts the check; nothing to check is fine.
     pub(crate) fn start(opened: &[Opened], signals: &Arc<Signals>) -> io::Result<Verifier> {
-        let files: Vec<(PathBuf, Arc<Snapshot>)> = opened
-            .iter()
-            .filter_map(|one| one.file.as_ref().map(|(path, _)| (path.clone(), Arc::clone(&one.snapshot))))
-            .collect();
-        let signals = Arc::clone(signals);
-        if !files.is_empty() {
-            signals.watch();
-        }
-        let check = move || {
-            for (path, snapshot) in files {
-                if let Err(error) = snapshot.verify_blocks() {
-                    signals.stop();
-                    return Err(intel::named(&path, &error).context("the run was ended"));
-                }
-            }
-            signals.settle();
-            Ok(())
+        let file = |one: &Opened| {
+            let (path, _) = one.file.as_ref()?;
+            Some((path.clone(), Arc::clone(&one.snapshot), AtomicUsize::new(0)))
         };
-        std::thread::Builder::new().name(String::from("verify")).spawn(check).map(Verifier)
+        let files = opened.iter().filter_map(file).collect();
+        let check = Arc::new(Check { files, signals: Arc::clone(signals) });
+        let shared = Arc::clone(&check);
+        let thread = std::thread::Builder::new().name(String::from("verify")).spawn(move || shared.run())?;
+        Ok(Verifier { check, thread })
     }
 
-    /// Waits for the outcome.
+    /// Helps with what is left, and waits for the outcome.
     pub(crate) fn finish(self) -> Result<()> {
-        self.0.join().unwrap_or_else(|_| Err(anyhow!("the check of the snapshots broke down")))
+        let own = self.check.run();
+        let other = self.thread.join();
+        other.unwrap_or_else(|_| Err(anyhow!("the check of the snapshots broke down"))).and(own)
+    }
+}
+
+impl Check {
+    /// Checks blocks until none is left.
+    fn run(&self) -> Result<()> {
+        for (path, snapshot, next) in &self.files {
+            if let Err(error) = snapshot.verify_blocks_from(next) {
+                self.signals.stop();
+                return Err(intel::damaged(path, &error).context("the run was ended"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -96,16 +112,17 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// Starts to look every second. What has to be told goes to `say`.
+    /// Starts to look every second. What has to be told goes to `say`; when all is well, only if not `quiet`.
     pub(crate) fn start(
         opened: Vec<Opened>,
         current: Arc<Current>,
+        quiet: bool,
         say: impl Fn(&str) + Send + 'static,
     ) -> io::Result<Follower> {
         let (stop, stopped) = channel();
         let thread = std::thread::Builder::new()
             .name(String::from("follow"))
-            .spawn(move || follow(opened, &current, &stopped, &say))?;
+            .spawn(move || follow(opened, &current, quiet, &stopped, &say))?;
         Ok(Follower { stop, thread })
     }
 
@@ -117,7 +134,13 @@ impl Follower {
     }
 }
 
-fn follow(mut opened: Vec<Opened>, current: &Current, stopped: &Receiver<()>, say: &dyn Fn(&str)) {
+fn follow(
+    mut opened: Vec<Opened>,
+    current: &Current,
+    quiet: bool,
+    stopped: &Receiver<()>,
+    say: &dyn Fn(&str),
+) {
     let mut retired: Vec<Arc<Generation>> = Vec::new();
     // Faults told already, so that a bad file is not told every second.
     let mut told: Vec<Option<Stamp>> = vec![None; opened.len()];
@@ -135,7 +158,7 @@ fn follow(mut opened: Vec<Opened>, current: &Current, stopped: &Receiver<()>, sa
             if stamp == *old || *told == Some(stamp) {
                 continue;
             }
-            match replacement(path) {
+            match Opened::open(path, intel::open_verified) {
                 Ok(new) => {
                     news.push(format!("{}: now set version {}", path.display(), new.snapshot.version()));
                     *one = new;
@@ -151,16 +174,9 @@ fn follow(mut opened: Vec<Opened>, current: &Current, stopped: &Receiver<()>, sa
             let snapshots = opened.iter().map(|one| Arc::clone(&one.snapshot)).collect();
             retired.push(current.swap(Generation { snapshots, policy }));
             // told when it is so: what is read after this line is judged by the new set
-            for line in &news {
+            for line in news.iter().filter(|_| !quiet) {
                 say(line);
             }
         }
     }
-}
-
-/// Opens and verifies.
-fn replacement(path: &Path) -> Result<Opened> {
-    let opened = Opened::open(path)?;
-    opened.snapshot.verify_blocks().map_err(|error| intel::named(path, &error))?;
-    Ok(opened)
 }

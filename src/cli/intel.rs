@@ -13,6 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::cli::note;
 use crate::index::{Allow, Builder, Report, Snapshot};
 use crate::intake::{self, FeedReport, Loaded, Source};
+use crate::stage::Origin;
 
 /// Lines about one feed at most.
 const LINES_MAX: usize = 3;
@@ -22,14 +23,55 @@ pub(crate) const BUILD_RULES: [&str; 4] = ["wide-network", "public-suffix", "emp
 /// Names for `--allow`: rules at the hit.
 pub(crate) const HIT_RULES: [&str; 2] = ["reserved", "looks-like-file"];
 
+/// The switches of [`BUILD_RULES`], in their order.
+fn switches(allow: &mut Allow) -> [&mut bool; 4] {
+    [&mut allow.wide_network, &mut allow.public_suffix, &mut allow.empty_file, &mut allow.file_name]
+}
+
 /// The build rules that these names switch off.
 pub(crate) fn allow(names: &[String]) -> Allow {
-    let has = |name: &str| names.iter().any(|given| given == name);
-    Allow {
-        wide_network: has("wide-network"),
-        public_suffix: has("public-suffix"),
-        empty_file: has("empty-file"),
-        file_name: has("file-name"),
+    let mut allow = Allow::default();
+    for (switch, name) in switches(&mut allow).into_iter().zip(BUILD_RULES) {
+        *switch = names.iter().any(|given| given == name);
+    }
+    allow
+}
+
+/// The names of the build rules that are switched off.
+pub(crate) fn allowed(mut allow: Allow) -> Vec<&'static str> {
+    let named = switches(&mut allow).into_iter().zip(BUILD_RULES);
+    named.filter_map(|(switch, name)| switch.then_some(name)).collect()
+}
+
+/// The files that a run reads: none may be its output. It would be emptied before it is read, changed below a
+/// map (the system ends the process for that), or grow while it is read, without an end.
+#[derive(Debug, Default)]
+pub(crate) struct Inputs(Vec<((u64, u64), String)>);
+
+impl Inputs {
+    /// The files of feeds, as they are named on the command line.
+    pub(crate) fn of_feeds(feeds: &[String]) -> Inputs {
+        let mut inputs = Inputs::default();
+        for path in feeds.iter().flat_map(|feed| Source::parse(feed).files()) {
+            let stdin = path == Path::new("-");
+            inputs.add("a feed", &if stdin { Origin::Stdin } else { Origin::File(path) });
+        }
+        inputs
+    }
+
+    /// One more file; `role` is what it is to the run.
+    pub(crate) fn add(&mut self, role: &str, origin: &Origin) {
+        if let Some(identity) = origin.identity() {
+            self.0.push((identity, format!("{} is both {role} and the output", origin.name())));
+        }
+    }
+
+    /// Refuses an output that is one of them, by device and inode: whatever its name, or links.
+    pub(crate) fn refuse(&self, output: Option<(u64, u64)>) -> Result<()> {
+        match self.0.iter().find(|(identity, _)| output == Some(*identity)) {
+            Some((_, clash)) => Err(anyhow!("{clash}: name another file for one of the two")),
+            None => Ok(()),
+        }
     }
 }
 
@@ -71,17 +113,16 @@ pub(crate) fn compile(feeds: &[String], allow: Allow, quiet: bool) -> Result<Com
     Ok(Compiled { feeds: reports, report, bytes })
 }
 
-/// Opens a snapshot file; its structure is checked, its checksums are not.
-pub(crate) fn open(path: &Path) -> Result<Snapshot> {
-    Snapshot::open(path).map_err(|error| named(path, &error))
+/// Opens a snapshot file and checks its checksums.
+pub(crate) fn open_verified(path: &Path) -> Result<Snapshot> {
+    let snapshot = Snapshot::open(path)?;
+    snapshot.verify_blocks().map_err(|error| damaged(path, &error))?;
+    Ok(snapshot)
 }
 
-/// An error of a snapshot file with the file's name, once.
-pub(crate) fn named(path: &Path, error: &crate::index::Error) -> anyhow::Error {
-    match error {
-        crate::index::Error::Io { .. } => anyhow!("{error}"),
-        crate::index::Error::Damaged(_) => anyhow!("{}: {error}", path.display()),
-    }
+/// What a check of a snapshot found, with the name of the file.
+pub(crate) fn damaged(path: &Path, error: &crate::index::Error) -> anyhow::Error {
+    anyhow!("{}: {error}", path.display())
 }
 
 /// Tells what is wrong with a feed: at most three lines.

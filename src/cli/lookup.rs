@@ -9,7 +9,6 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, anyhow};
 use clap::Args;
@@ -24,8 +23,9 @@ use crate::engine::token::{Candidate, Tokens, What};
 use crate::engine::verify::{Finding, Grade, Verifier};
 use crate::index::{Entry, Snapshot};
 use crate::indicator::{Part, Timestamp};
-use crate::observable::{self, Hint, Network, Observable};
+use crate::observable::{self, Hint, Kind, Network, Observable};
 use crate::policy::{self, Claims, Policy, Rule, Surroundings};
+use crate::stage::now;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -90,7 +90,7 @@ struct Hit {
 /// Asks for all values.
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let now = match &arguments.at {
-        At::Now => Some(clock()),
+        At::Now => Some(now()),
         At::Any => None,
         At::Time(time) => Some(*time),
         At::Event(_) => {
@@ -126,9 +126,7 @@ fn snapshots(arguments: &Arguments) -> Result<Vec<Arc<Snapshot>>> {
     }
     let mut snapshots = Vec::new();
     for path in &arguments.snapshot {
-        let snapshot = intel::open(path)?;
-        snapshot.verify_blocks().map_err(|error| intel::named(path, &error))?;
-        snapshots.push(Arc::new(snapshot));
+        snapshots.push(Arc::new(intel::open_verified(path)?));
     }
     if !arguments.intel.is_empty() {
         let compiled = intel::compile(&arguments.intel, intel::allow(&arguments.allow), true)?;
@@ -149,12 +147,14 @@ fn answer<'a>(
         for snapshot in snapshots {
             resembling(&mut answer, snapshot, snapshot.starting_with(&prefix), "prefix", now, limit);
         }
+        unspelled(&mut answer, &prefix);
     } else if let Some(text) = query.strip_suffix('~') {
         let text = spelled(text);
         for snapshot in snapshots {
             let entries = snapshot.one_typo_from(&text).map_err(|error| anyhow!("{query}: {error}"))?;
             resembling(&mut answer, snapshot, entries, "one-typo", now, limit);
         }
+        unspelled(&mut answer, &text);
     } else {
         exact(&mut answer, snapshots, now);
     }
@@ -170,40 +170,69 @@ fn exact(answer: &mut Answer<'_>, snapshots: &[Arc<Snapshot>], now: Option<Times
             Vec::new()
         }
     };
+    // Several values, those of a range, may lie in one network: each entry is told once.
+    let mut found: Vec<Found> = Vec::new();
     for value in &values {
         answer.read_as.push(value.to_string());
-        if let Observable::Network(network) = value {
-            for snapshot in snapshots {
-                for (grade, entry) in ask_network(snapshot, *network) {
-                    indicators(&mut answer.hits, snapshot, grade, entry, None, now);
-                }
-            }
-            continue;
+        match value {
+            Observable::Network(network) => ask_network(&mut found, snapshots, *network),
+            _ => ask(&mut found, &value.to_string(), snapshots),
         }
-        text(answer, &value.to_string(), snapshots, now);
     }
     if values.is_empty() {
-        text(answer, &observable::refang(answer.query), snapshots, now);
+        ask(&mut found, &observable::refang(answer.query), snapshots);
+    }
+    for Found { snapshot, entry, grade, rule } in found {
+        if let Some(snapshot) = snapshots.get(snapshot) {
+            indicators(&mut answer.hits, snapshot, grade.as_str(), entry, rule, now);
+        }
     }
     if !answer.hits.is_empty() {
         answer.problem = None;
+    } else if let [value] = values.as_slice() {
+        let rules: Option<Vec<_>> = snapshots.iter().map(|snapshot| snapshot.refuses(value)).collect();
+        answer.problem = rules.and_then(|rules| rules.first().copied()).map(|rule| {
+            format!(
+                "no set takes it, by the build rule {rule} (`taxiway compile --allow` switches rules off)"
+            )
+        });
     }
 }
 
-/// Adds what a text hits.
-fn text(answer: &mut Answer<'_>, text: &str, snapshots: &[Arc<Snapshot>], now: Option<Timestamp>) {
-    for (finding, rule) in ask(text, snapshots) {
-        if let Some(snapshot) = snapshots.get(finding.snapshot) {
-            let grade = finding.grade.as_str();
-            indicators(&mut answer.hits, snapshot, grade, finding.entry, rule, now);
-        }
+/// An entry that was found.
+struct Found {
+    /// Number of the snapshot.
+    snapshot: usize,
+    entry: Entry,
+    grade: Grade,
+    /// Keeps the tag away.
+    rule: Option<Rule>,
+}
+
+/// Adds an entry that is not there yet.
+fn add(found: &mut Vec<Found>, new: Found) {
+    if !found.iter().any(|old| (old.snapshot, old.entry) == (new.snapshot, new.entry)) {
+        found.push(new);
     }
 }
 
-/// A text to search for: as names and URLs are stored, lower case and without a scheme.
+/// A text to search for, as names and URLs are stored: without a scheme, and in lower case up to the path.
 fn spelled(text: &str) -> String {
-    let text = observable::refang(text).to_lowercase();
-    text.split_once("://").map_or(text.as_str(), |(_, rest)| rest).to_owned()
+    let text = observable::refang(text);
+    let rest = text.split_once("://").map_or(&*text, |(_, rest)| rest);
+    let (host, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    host.to_lowercase() + path
+}
+
+/// Says why nothing was found by the spelling of an address or a digest.
+fn unspelled(answer: &mut Answer<'_>, text: &str) {
+    let number = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':' | b'/' | b'[');
+    if answer.hits.is_empty() && text.bytes().all(number) && text.bytes().any(|byte| byte.is_ascii_digit()) {
+        answer.problem = Some(String::from(
+            "only names, URLs and e-mail addresses are searched by their spelling; ask for an address or digest \
+             in full, or for a network such as 192.0.2.0/24",
+        ));
+    }
 }
 
 /// Takes entries that were found by their spelling, up to the limit.
@@ -220,30 +249,30 @@ fn resembling(
             answer.cut = true;
             return;
         }
-        answer.read_as.push(snapshot.value(entry));
-        indicators(&mut answer.hits, snapshot, grade, entry, None, now);
+        let value = snapshot.value(entry);
+        let file = snapshot.kind(entry) == Kind::Domain
+            && policy::looks_like_file(value.as_bytes(), Surroundings::default());
+        answer.read_as.push(value);
+        indicators(&mut answer.hits, snapshot, grade, entry, file.then_some(Rule::LooksLikeFile), now);
     }
 }
 
 /// What a value hits: it is cut into candidates and these are looked up by the code that reads events.
-fn ask(text: &str, snapshots: &[Arc<Snapshot>]) -> Vec<(Finding, Option<Rule>)> {
+fn ask(found: &mut Vec<Found>, text: &str, snapshots: &[Arc<Snapshot>]) {
     let bytes = text.as_bytes();
     let (mut tokens, mut verifier) = (Tokens::default(), Verifier::default());
     verifier.start(bytes.len());
-    let mut found: Vec<(Finding, Option<Rule>)> = Vec::new();
+    let mut here = Vec::new();
     for &candidate in tokens.read(bytes) {
         let rule = rule(bytes, candidate);
-        for finding in verifier.candidate(bytes, candidate, snapshots) {
-            let same = |(other, _): &(Finding, _)| {
-                (other.snapshot, other.entry) == (finding.snapshot, finding.entry)
-            };
-            if !found.iter().any(same) {
-                found.push((*finding, rule));
-            }
+        for &Finding { snapshot, entry, grade, .. } in verifier.candidate(bytes, candidate, snapshots) {
+            add(&mut here, Found { snapshot, entry, grade, rule });
         }
     }
-    found.sort_by_key(|(finding, _)| finding.grade);
-    found
+    here.sort_by_key(|one| one.grade);
+    for one in here {
+        add(found, one);
+    }
 }
 
 /// The rule that suppresses all hits of a candidate, if it stands in an event as it was given.
@@ -267,19 +296,20 @@ fn rule(text: &[u8], candidate: Candidate) -> Option<Rule> {
     }
 }
 
-/// A network is no candidate of its own; what is asked is which entries hold all of it.
-fn ask_network(snapshot: &Snapshot, network: Network) -> Vec<(&'static str, Entry)> {
-    let text = network.to_string();
-    let mut found = Vec::new();
-    for entry in snapshot.networks(network.address()) {
-        let value = snapshot.value(entry);
-        if value == text {
-            found.push((Grade::Exact.as_str(), entry));
-        } else if Network::parse(&value).is_ok_and(|other| other.prefix() < network.prefix()) {
-            found.push((Grade::Network.as_str(), entry));
+/// A network is no candidate of its own; what is asked is which entries hold all of it. In an event it is the
+/// address that it begins with (M3.14), and that is what the rule sees.
+fn ask_network(found: &mut Vec<Found>, snapshots: &[Arc<Snapshot>], network: Network) {
+    let rule = policy::is_reserved(network.address()).then_some(Rule::Reserved);
+    for (number, snapshot) in snapshots.iter().enumerate() {
+        for entry in snapshot.networks(network.address()) {
+            let grade = match Network::parse(&snapshot.value(entry)) {
+                Ok(other) if other == network => Grade::Exact,
+                Ok(other) if other.prefix() < network.prefix() => Grade::Network,
+                _ => continue,
+            };
+            add(found, Found { snapshot: number, entry, grade, rule });
         }
     }
-    found
 }
 
 /// Adds the indicators of an entry.
@@ -340,11 +370,4 @@ fn describe(answer: &Answer<'_>) -> Result<String, std::fmt::Error> {
         writeln!(out, "  ... more than {} entries (--limit)", answer.read_as.len())?;
     }
     Ok(out)
-}
-
-/// The clock.
-#[expect(clippy::disallowed_methods, reason = "the entry layer is where the time comes from")]
-fn clock() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

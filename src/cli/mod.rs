@@ -128,16 +128,14 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// Reads a number of bytes: `4096`, `64k`, `16M`, `1G` (powers of 1024).
 fn byte_count(text: &str) -> Result<usize, String> {
-    let lower = text.trim().to_ascii_lowercase();
-    let number = lower.trim_end_matches("ib").trim_end_matches('b');
-    let (digits, shift) = match number.as_bytes().last() {
-        Some(b'k') => (number.trim_end_matches('k'), 10),
-        Some(b'm') => (number.trim_end_matches('m'), 20),
-        Some(b'g') => (number.trim_end_matches('g'), 30),
-        _ => (number, 0),
+    let (digits, shift) = match text.as_bytes() {
+        [digits @ .., b'k' | b'K'] => (digits.len(), 10),
+        [digits @ .., b'm' | b'M'] => (digits.len(), 20),
+        [digits @ .., b'g' | b'G'] => (digits.len(), 30),
+        digits => (digits.len(), 0),
     };
-    let count: usize =
-        digits.trim().parse().map_err(|_| String::from("expected bytes, such as 65536, 64k or 16M"))?;
+    let count: Option<usize> = text.get(..digits).and_then(|digits| digits.parse().ok());
+    let count = count.ok_or("expected bytes, such as 65536, 64k or 16M")?;
     match count.checked_mul(1 << shift) {
         Some(0) => Err(String::from("must be at least 1")),
         Some(count) => Ok(count),
@@ -156,12 +154,11 @@ mod tests {
 
     #[test]
     fn byte_counts_have_units() {
-        let cases =
-            [("1", Some(1)), ("64k", Some(65536)), ("16MiB", Some(16 << 20)), ("1 GB", Some(1 << 30))];
-        for (text, expected) in cases {
-            assert_eq!(byte_count(text).ok(), expected, "{text}");
+        for (text, expected) in [("1", 1), ("64k", 65536), ("16M", 16 << 20), ("1G", 1 << 30)] {
+            assert_eq!(byte_count(text), Ok(expected), "{text}");
+            assert_eq!(byte_count(&text.to_lowercase()), Ok(expected), "{text}");
         }
-        for wrong in ["", "0", "k", "-1", "1.5M", "99999999999G"] {
+        for wrong in ["", "0", "k", "-1", "1.5M", "99999999999G", "1GB", "1GiBiB", "1 M", "é"] {
             assert!(byte_count(wrong).is_err(), "{wrong}");
         }
     }

@@ -8,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use crate::cli::{intel, note};
+use crate::cli::{TROUBLE, intel, note};
 use crate::index::{Record, Snapshot};
 use crate::indicator::{Context, Part, ThreatKind};
 use crate::observable::Kind;
@@ -43,9 +43,6 @@ enum Action {
         /// Only these kinds
         #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = PossibleValuesParser::new(Kind::ALL.map(Kind::as_str)))]
         kinds: Vec<String>,
-        /// Also entries that never tag by themselves
-        #[arg(long)]
-        all: bool,
     },
 }
 
@@ -53,16 +50,32 @@ enum Action {
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     match &arguments.action {
         Action::Info { file, json } => info(file, *json)?,
-        Action::Verify { files } => {
-            for file in files {
-                let snapshot = intel::open(file)?;
-                snapshot.verify().map_err(|error| intel::named(file, &error))?;
-                note(format_args!("{}: sound, set version {}", file.display(), snapshot.version()));
-            }
-        }
-        Action::Dump { file, kinds, all: _ } => dump(file, kinds)?,
+        Action::Verify { files } => return Ok(verify(files)),
+        Action::Dump { file, kinds } => dump(file, kinds)?,
     }
     Ok(0)
+}
+
+/// Tells of every file what there is to tell.
+fn verify(files: &[PathBuf]) -> u8 {
+    let sound = |file: &PathBuf| {
+        let snapshot = Snapshot::open(file)?;
+        snapshot.verify().map_err(|error| intel::damaged(file, &error))?;
+        anyhow::Ok(snapshot)
+    };
+    let mut code = 0;
+    for file in files {
+        match sound(file) {
+            Ok(snapshot) => {
+                note(format_args!("{}: sound, set version {}", file.display(), snapshot.version()));
+            }
+            Err(error) => {
+                note(format_args!("{error:#}"));
+                code = TROUBLE;
+            }
+        }
+    }
+    code
 }
 
 #[derive(Debug, Serialize)]
@@ -87,20 +100,14 @@ struct Count<N> {
 }
 
 fn info(file: &Path, json: bool) -> Result<()> {
-    let snapshot = intel::open(file)?;
+    let snapshot = Snapshot::open(file)?;
     let info = snapshot.info();
-    let allow =
-        [info.allow.wide_network, info.allow.public_suffix, info.allow.empty_file, info.allow.file_name];
     let info = Info {
         file: file.display().to_string(),
         version: info.version,
         format: info.format,
         suffix_list: info.suffix_list,
-        allow: intel::BUILD_RULES
-            .into_iter()
-            .zip(allow)
-            .filter_map(|(rule, on)| on.then_some(rule))
-            .collect(),
+        allow: intel::allowed(info.allow),
         bytes: info.bytes,
         records: info.records,
         contexts: info.contexts,
@@ -220,8 +227,7 @@ impl Line {
 }
 
 fn dump(file: &Path, kinds: &[String]) -> Result<()> {
-    let snapshot = intel::open(file)?;
-    snapshot.verify_blocks().map_err(|error| intel::named(file, &error))?;
+    let snapshot = intel::open_verified(file)?;
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     for (entry, kind, value) in snapshot.entries() {
         if !kinds.is_empty() && !kinds.iter().any(|name| name == kind.as_str()) {

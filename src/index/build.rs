@@ -30,6 +30,8 @@ const EXAMPLES_MAX: usize = 3;
 /// What became of the values given to a builder.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
+    /// The set version.
+    pub version: String,
     /// Entries by kind.
     pub entries: Vec<(Kind, u64)>,
     /// Records (a value in two indicators has two).
@@ -175,6 +177,7 @@ impl Builder {
         let bytes = file.finish(&meta);
         let header = Header::read(&bytes)?;
         let report = Report {
+            version: verify::version(&meta.digest),
             entries: Kind::ALL.into_iter().zip(meta.counts.map(u64::from)).collect(),
             records: u64::from(meta.records),
             refused: self.refused,

@@ -32,6 +32,7 @@
 //! behind it.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::index::{Allow, Error, Traits};
 
@@ -289,18 +290,24 @@ fn read_sections(file_len: usize, fields: &mut Fields<'_>) -> Result<Sections, E
     Ok(sections)
 }
 
-/// Checks the checksum of every block.
-pub(crate) fn verify_blocks(bytes: &[u8], sections: &Sections) -> Result<(), Error> {
+/// Checks the checksum of every block that nobody has taken yet; `next` is the number of the first such block.
+pub(crate) fn verify_blocks(bytes: &[u8], sections: &Sections, next: &AtomicUsize) -> Result<(), Error> {
     let sums = bytes.get(sections.range(Section::Checksums)).ok_or_else(cut)?;
     let expected = Fields::new(bytes.get(FIXED - 8..).unwrap_or_default()).u32();
     if expected != Some(crc32c::crc32c(sums)) {
         return Err(damaged("damaged snapshot: section checksums, its checksum does not agree"));
     }
     let mut sums = Fields::new(sums);
+    let (mut number, mut mine) = (0, next.fetch_add(1, Ordering::Relaxed));
     for section in checked_sections() {
         let extent = bytes.get(sections.extent(section)).ok_or_else(cut)?;
         for (i, block) in extent.chunks(CRC_BLOCK).enumerate() {
-            if sums.u32() != Some(crc32c::crc32c(block)) {
+            let (sum, taken) = (sums.u32(), number == mine);
+            number += 1;
+            if taken {
+                mine = next.fetch_add(1, Ordering::Relaxed);
+            }
+            if taken && sum != Some(crc32c::crc32c(block)) {
                 let name = section.as_str();
                 return Err(damaged(format!(
                     "damaged snapshot: section {name}, block {i}: checksum does not agree"

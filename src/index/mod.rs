@@ -24,12 +24,13 @@ mod verify;
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::atomic::AtomicUsize;
 
 use fst::Automaton;
 use fst::automaton::{Levenshtein, Str};
 
 use crate::indicator::Context;
-use crate::observable::{IpPort, Kind};
+use crate::observable::{IpPort, Kind, Observable};
 
 pub use self::build::{Builder, Report};
 pub use self::format::MAGIC;
@@ -179,7 +180,16 @@ impl Snapshot {
     /// # Errors
     /// [`Error::Damaged`], naming section and block.
     pub fn verify_blocks(&self) -> Result<(), Error> {
-        format::verify_blocks(self.bytes.as_slice(), &self.header.sections)
+        self.verify_blocks_from(&AtomicUsize::new(0))
+    }
+
+    /// [`Snapshot::verify_blocks`] by several threads: each checks the blocks that it takes from `next`, which
+    /// starts at 0. When all have returned, all blocks are checked.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], to the one that found it.
+    pub fn verify_blocks_from(&self, next: &AtomicUsize) -> Result<(), Error> {
+        format::verify_blocks(self.bytes.as_slice(), &self.header.sections, next)
     }
 
     /// Checks everything: block checksums, order and agreement of the tables, that the filter misses nothing,
@@ -199,6 +209,14 @@ impl Snapshot {
     /// The set version: 16 hexadecimal digits, the same for the same logical content.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The build rule that kept this value out of the set, if it was in a feed.
+    pub fn refuses(&self, value: &Observable) -> Option<&'static str> {
+        match rules::judge(value, self.header.meta.allow) {
+            rules::Verdict::Refused(rule) => Some(rule),
+            rules::Verdict::Taken | rules::Verdict::ExactOnly => None,
+        }
     }
 
     /// Names of the feeds, by number; in order, each once.

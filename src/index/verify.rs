@@ -8,6 +8,8 @@
 //! Fails: with [`Error::Damaged`] that names what does not agree.
 //! Costs: about 0.2 s a million values.
 
+use std::sync::atomic::AtomicUsize;
+
 use crate::index::filter::{Filter, Hasher};
 use crate::index::format::{Header, Meta, Section, damaged, unsound, verify_blocks};
 use crate::index::keys::{self, Mark};
@@ -241,7 +243,7 @@ fn fields(record: &Record, out: &mut Vec<u8>) {
 /// Checks a whole file that was opened: checksums, tables, records, filter, digest.
 pub(crate) fn verify(header: &Header, content: Content<'_>) -> Result<(), Error> {
     let Content { bytes, tables, columns, .. } = content;
-    verify_blocks(bytes, &header.sections)?;
+    verify_blocks(bytes, &header.sections, &AtomicUsize::new(0))?;
     for (kind, count) in Kind::ALL.into_iter().zip(header.meta.counts) {
         if tables.count(kind) != count {
             return Err(damaged(format!("damaged snapshot: {count} entries of kind {kind} in the header")));

@@ -1,15 +1,17 @@
 //! Any stream of bytes -> plain UTF-8 text or JSON: decompressed, without byte order mark.
 //!
-//! Is: gzip (several members), zstd (several frames), bzip2 and xz (several streams), told by their first bytes and
-//! undone as often as they are nested, up to [`LAYERS_MAX`]; UTF-16 with a byte order mark becomes UTF-8.
+//! Is: compressions (`codec`) undone as often as they are nested, up to [`LAYERS_MAX`]; UTF-16 with a byte order mark
+//! becomes UTF-8.
 //! Is not: archives; what is inside is found out by `sniff`.
 //! Invariant: what was decoded before a fault is handed on before the error.
 //! Fails: with the error of the stream, or of a limit; [`fault`] puts it in words.
-//! Costs: the decoders' windows (at most 128 MiB for zstd, [`XZ_MEMORY_MAX`] for xz) and a copy.
+//! Costs: the decoders' windows and a copy.
 
 use std::cell::Cell;
 use std::io::{self, BufReader, Cursor, ErrorKind, Read};
 use std::rc::Rc;
+
+use crate::codec::{Codec, Head};
 
 /// Compressions inside each other that are undone.
 pub(crate) const LAYERS_MAX: usize = 3;
@@ -23,9 +25,6 @@ pub(crate) const RATIO_FROM_BYTES: u64 = 1 << 30;
 /// How many times a stream may grow: ten times what feeds full of repetitions do.
 pub(crate) const RATIO_MAX: u64 = 1000;
 
-/// Memory given to the xz decoder; `xz -9` needs 65 MiB.
-pub(crate) const XZ_MEMORY_MAX: u64 = 256 << 20;
-
 /// Undoes compression and encoding.
 ///
 /// # Errors
@@ -35,13 +34,13 @@ pub(crate) fn decoded(raw: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
     let mut reader: Box<dyn Read> = Box::new(Counted { inner: raw, taken: Rc::clone(&taken) });
     for layer in 0.. {
         let (head, rest) = peeked(reader, HEAD_BYTES)?;
-        let Some(decoder) = Decoder::of(&head).filter(|_| layer < LAYERS_MAX) else {
-            if layer > 0 {
-                return text(Box::new(Capped { inner: rest, given: 0, taken }));
+        match Codec::sniff(&head) {
+            Head::Coded(codec) if layer < LAYERS_MAX => {
+                reader = codec.reader(BufReader::with_capacity(BUFFER_BYTES, rest))?;
             }
-            return text(rest);
-        };
-        reader = decoder.over(rest)?;
+            _ if layer > 0 => return text(Box::new(Capped { inner: rest, given: 0, taken })),
+            _ => return text(rest),
+        }
     }
     Ok(reader)
 }
@@ -52,42 +51,6 @@ pub(crate) fn fault(error: &io::Error) -> String {
         ErrorKind::UnexpectedEof => "the compressed data is cut".to_owned(),
         ErrorKind::FileTooLarge => error.to_string(),
         _ => format!("cannot be read to its end ({error})"),
-    }
-}
-
-/// The compressions that are undone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Decoder {
-    Gzip,
-    Zstd,
-    Bzip2,
-    Xz,
-}
-
-impl Decoder {
-    fn of(head: &[u8]) -> Option<Decoder> {
-        match head {
-            [0x1f, 0x8b, 8, ..] => Some(Decoder::Gzip),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Decoder::Zstd),
-            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, ..]
-            | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, ..] => Some(Decoder::Bzip2),
-            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Decoder::Xz),
-            _ => None,
-        }
-    }
-
-    fn over(self, reader: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
-        let reader = BufReader::with_capacity(BUFFER_BYTES, reader);
-        Ok(match self {
-            Decoder::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(reader)),
-            Decoder::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(reader)?),
-            Decoder::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(reader)),
-            Decoder::Xz => {
-                let stream =
-                    liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY_MAX, liblzma::stream::CONCATENATED);
-                Box::new(liblzma::bufread::XzDecoder::new_stream(reader, stream?))
-            }
-        })
     }
 }
 
@@ -261,6 +224,13 @@ mod tests {
             assert_eq!(text, b"evil.com\n1.2.3.4\n");
             assert_eq!(read(&gzip(&encode(b"a"))).0, b"a");
         }
+        // zero bytes pad the blocks of tapes
+        let padded = [gzip(b"evil.com\n"), vec![0; 700], gzip(b"1.2.3.4\n"), vec![0; 300_000]].concat();
+        let (text, error) = read(&padded);
+        assert!(error.is_none(), "{error:?}");
+        assert_eq!(text, b"evil.com\n1.2.3.4\n");
+        let (text, error) = read(&[gzip(b"evil.com\n"), vec![0; 700], b"more".to_vec()].concat());
+        assert!(error.is_some() && text == b"evil.com\n");
     }
 
     #[test]

@@ -42,6 +42,14 @@ impl Source {
         let (name, path) = source::parse(text);
         Source { name, path }
     }
+
+    /// The files that it consists of, as far as they can be listed.
+    pub fn files(&self) -> Vec<std::path::PathBuf> {
+        match Files::of(&self.path) {
+            Ok(files) if self.path.is_dir() => files.paths,
+            _ => vec![self.path.clone()],
+        }
+    }
 }
 
 /// What became of the objects of one feed.

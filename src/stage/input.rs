@@ -17,11 +17,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
-use crate::stage::decode::{Codec, Decoder};
+use crate::codec::{Codec, Head};
+use crate::stage::decode::Decoder;
 
 /// Size that is asked for pipes: up to three times the throughput of the default.
 #[cfg(target_os = "linux")]
 const PIPE_BYTES: usize = 1 << 20;
+
+/// How often a read that waits looks whether the run was stopped.
+const LOOK_UP: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
 /// Where events come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,22 +73,16 @@ fn regular(meta: &Metadata) -> Option<(u64, u64)> {
 /// What other threads tell a running stage, and what it tells them.
 #[derive(Debug, Default)]
 pub struct Signals {
-    /// Set to end the run before its input ends.
-    stop: AtomicBool,
-    /// Whether somebody may still set `stop`: a read that may block for long looks up from time to time.
-    watched: AtomicBool,
+    /// Set to end the run before its input ends; a read that may block for long looks at it every [`LOOK_UP`].
+    stop: Arc<AtomicBool>,
     /// Bytes taken from the files, compressed where they are.
     taken: AtomicU64,
 }
 
 impl Signals {
-    /// Says that [`Signals::stop`] may be called.
-    pub fn watch(&self) {
-        self.watched.store(true, Ordering::Release);
-    }
-    /// Says that [`Signals::stop`] will not be called any more.
-    pub fn settle(&self) {
-        self.watched.store(false, Ordering::Release);
+    /// What [`Signals::stop`] sets, for those who cannot call it.
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
     }
     /// Ends the run after the chunks under way.
     pub fn stop(&self) {
@@ -97,9 +95,6 @@ impl Signals {
     /// Bytes taken from the files so far, compressed where they are.
     pub fn taken(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
-    }
-    pub(crate) fn is_watched(&self) -> bool {
-        self.watched.load(Ordering::Acquire)
     }
     pub(crate) fn take(&self, n: usize) {
         self.taken.fetch_add(n as u64, Ordering::Relaxed);
@@ -139,11 +134,16 @@ impl Buffer {
         self.len = self.len.min(len);
     }
     /// Exactly `n` bytes of room behind what is filled; memory grows by a quarter at least, so that a long event
-    /// costs linear time.
+    /// costs linear time. It is taken as zeros from the system, so that what nobody fills is not even touched:
+    /// of one small event that is most of it.
     fn room(&mut self, n: usize) -> &mut [u8] {
         let need = self.len + n;
         if self.bytes.len() < need {
-            self.bytes.resize(need.max(self.bytes.len() + self.bytes.len() / 4), 0);
+            let mut grown = vec![0; need.max(self.bytes.len() + self.bytes.len() / 4)];
+            if let Some(front) = grown.get_mut(..self.len) {
+                front.copy_from_slice(self.filled());
+            }
+            self.bytes = grown;
         }
         self.bytes.get_mut(self.len..need).unwrap_or_default()
     }
@@ -184,21 +184,15 @@ impl Input {
             enlarge_pipe(&fd);
         }
         let mut head = Buffer::default();
-        let codec = loop {
-            match Codec::sniff(head.filled()) {
-                Some(codec) => break codec,
-                None => {
-                    if read(&fd, regular, &mut head, read_bytes.max(1), signals)? == 0 {
-                        break Codec::None;
-                    }
-                }
-            }
-        };
+        while Codec::sniff(head.filled()) == Head::Short
+            && read(&fd, regular, &mut head, read_bytes.max(1), signals)? > 0
+        {}
         let head = head.filled().to_vec();
-        let kind = if codec == Codec::None {
-            Kind::Plain { fd, head, at: 0, regular }
-        } else {
-            Kind::Coded(Decoder::start(codec, head, File::from(fd), Arc::clone(signals))?)
+        let kind = match Codec::sniff(&head) {
+            Head::Coded(codec) => {
+                Kind::Coded(Decoder::start(codec, head, File::from(fd), Arc::clone(signals))?)
+            }
+            Head::Plain | Head::Short => Kind::Plain { fd, head, at: 0, regular },
         };
         Ok(Input { kind, signals: Arc::clone(signals) })
     }
@@ -242,9 +236,9 @@ fn read_ahead(fd: impl AsFd) {
 #[cfg(not(target_os = "linux"))]
 fn read_ahead(_fd: impl AsFd) {}
 
-/// Reads once. An interrupted call is repeated; a descriptor that does not block is waited for.
+/// Reads once, when there is something to read. An interrupted call is repeated.
 fn read(fd: &OwnedFd, regular: bool, into: &mut Buffer, max: usize, signals: &Signals) -> io::Result<usize> {
-    if !regular && signals.is_watched() {
+    if !regular {
         wait(fd, signals)?;
     }
     while !signals.is_stopped() {
@@ -264,11 +258,9 @@ fn read(fd: &OwnedFd, regular: bool, into: &mut Buffer, max: usize, signals: &Si
 
 /// Waits until there is something to read, the stream is closed, or the run is stopped.
 fn wait(fd: &OwnedFd, signals: &Signals) -> io::Result<()> {
-    let slice = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
     while !signals.is_stopped() {
         let mut fds = [PollFd::new(fd, PollFlags::IN)];
-        let timeout = signals.is_watched().then_some(&slice);
-        match rustix::event::poll(&mut fds, timeout) {
+        match rustix::event::poll(&mut fds, Some(&LOOK_UP)) {
             Ok(0) | Err(Errno::INTR) => {}
             Ok(_) => return Ok(()),
             Err(error) => return Err(error.into()),

@@ -23,6 +23,9 @@ pub use self::output::Output;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::indicator::Timestamp;
 
 thread_local! {
     /// Whether a panic of this thread would be caught by [`guarded`].
@@ -54,6 +57,13 @@ pub(crate) fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     let outcome = catch_unwind(AssertUnwindSafe(run));
     GUARDED.set(false);
     outcome.map_err(|payload| STORY.take().unwrap_or_else(|| words(payload.as_ref())))
+}
+
+/// The clock: the edges tell the engine, and whoever asks without events, the time.
+#[expect(clippy::disallowed_methods, reason = "all others take the time as an argument")]
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 fn words(payload: &(dyn Any + Send)) -> String {

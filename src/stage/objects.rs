@@ -8,7 +8,7 @@
 //! a line that starts with `{` where JSON allows none. Fails: never. Costs: linear, each byte looked at once
 //! (the blanks before such a `{` twice).
 
-use memchr::memchr3;
+use memchr::{memchr, memchr3};
 
 use crate::engine::event::{Keep, Walk};
 
@@ -46,6 +46,9 @@ pub(crate) struct Splitter {
     line: usize,
     /// Whether only blanks were seen on it.
     line_blank: bool,
+    /// Blank lines that follow each other share an end up to so many bytes: a stream of nothing else would take
+    /// eight bytes of memory for each of its own.
+    blanks_max: usize,
     /// Events that are not blank, so far.
     pub(crate) events: u64,
     /// Ends that were found by giving up on a broken event.
@@ -53,52 +56,71 @@ pub(crate) struct Splitter {
 }
 
 impl Splitter {
+    /// A splitter for a stream with this line limit.
+    pub(crate) fn new(line_bytes_max: usize) -> Splitter {
+        Splitter { blanks_max: line_bytes_max, ..Splitter::default() }
+    }
+
     /// Looks at `bytes` from `from` on, all before it having been looked at, and adds the ends that it finds.
     pub(crate) fn scan(&mut self, bytes: &[u8], from: usize, ends: &mut Vec<usize>) {
-        let mut at = from;
-        while let Some(&byte) = bytes.get(at) {
-            match self.state {
-                State::Before => at = self.before(byte, at, ends),
-                State::Inside => at = self.inside(byte, at, ends),
+        let (mut at, mut before, mut blanks) = (from, self.events, None);
+        while let Some(end) = self.step(bytes, &mut at) {
+            let start = ends.last().copied().unwrap_or(0);
+            if self.events > before {
+                (before, blanks) = (self.events, None);
+                ends.push(end);
+            } else if let (Some(first), Some(last)) = (blanks, ends.last_mut())
+                && end - first <= self.blanks_max
+            {
+                *last = end;
+            } else {
+                blanks = Some(start);
+                ends.push(end);
+            }
+        }
+    }
+
+    /// Looks at `bytes` from `at` on until an event or a blank line ends, and says where.
+    fn step(&mut self, bytes: &[u8], at: &mut usize) -> Option<usize> {
+        while let Some(&byte) = bytes.get(*at) {
+            let end = match self.state {
+                State::Before => self.before(byte, at),
+                State::Inside => self.inside(byte, at),
                 State::Text => {
-                    let rest = bytes.get(at..).unwrap_or_default();
-                    let Some(i) = memchr3(b'"', b'\\', b'\n', rest) else {
-                        return;
-                    };
-                    at += i + 1;
-                    match rest.get(i) {
-                        Some(b'"') => self.state = State::Inside,
-                        Some(b'\\') => self.state = State::Escape,
-                        _ => self.give_up(at, ends),
+                    let rest = bytes.get(*at..).unwrap_or_default();
+                    let found = memchr3(b'"', b'\\', b'\n', rest);
+                    *at += found.map_or(rest.len(), |i| i + 1);
+                    match found.and_then(|i| rest.get(i)) {
+                        Some(b'"') => self.go_on(State::Inside),
+                        Some(b'\\') => self.go_on(State::Escape),
+                        Some(_) => Some(self.give_up(*at)),
+                        None => None,
                     }
                 }
                 State::Escape => {
-                    at += 1;
-                    if byte == b'\n' {
-                        self.give_up(at, ends);
-                    } else {
-                        self.state = State::Text;
-                    }
+                    *at += 1;
+                    if byte == b'\n' { Some(self.give_up(*at)) } else { self.go_on(State::Text) }
                 }
                 State::After => match byte {
-                    b' ' | b'\t' | b'\r' => at += 1,
-                    b'\n' => {
-                        at += 1;
-                        self.end(at, ends);
-                    }
                     // What follows an object on its last line belongs to the same event, which then is none.
-                    _ => self.state = State::Other,
+                    b' ' | b'\t' | b'\r' | b'\n' => {
+                        *at += 1;
+                        if byte == b'\n' { Some(self.end(*at)) } else { None }
+                    }
+                    _ => self.go_on(State::Other),
                 },
                 State::Other => {
-                    let rest = bytes.get(at..).unwrap_or_default();
-                    let Some(i) = memchr::memchr(b'\n', rest) else {
-                        return;
-                    };
-                    at += i + 1;
-                    self.end(at, ends);
+                    let rest = bytes.get(*at..).unwrap_or_default();
+                    let found = memchr(b'\n', rest);
+                    *at += found.map_or(rest.len(), |i| i + 1);
+                    if found.is_some() { Some(self.end(*at)) } else { None }
                 }
+            };
+            if end.is_some() {
+                return end;
             }
         }
+        None
     }
 
     /// Says that the first `n` bytes of the buffer are gone.
@@ -111,7 +133,7 @@ impl Splitter {
         if self.state != State::Before {
             self.events += 1;
         }
-        *self = Splitter { events: self.events, broken: self.broken, ..Splitter::default() };
+        *self = Splitter { events: self.events, broken: self.broken, ..Splitter::new(self.blanks_max) };
     }
 
     /// How much of the `len` bytes is sure to belong to the event under way: blanks at the start of a line may
@@ -125,33 +147,33 @@ impl Splitter {
         self.state == State::After
     }
 
-    fn before(&mut self, byte: u8, at: usize, ends: &mut Vec<usize>) -> usize {
+    fn before(&mut self, byte: u8, at: &mut usize) -> Option<usize> {
+        *at += 1;
         match byte {
             // blanks and the bytes of a byte order mark
-            b' ' | b'\t' | b'\r' | 0xef | 0xbb | 0xbf => {}
-            b'\n' => ends.push(at + 1),
+            b' ' | b'\t' | b'\r' | 0xef | 0xbb | 0xbf => None,
+            b'\n' => Some(*at),
             b'{' | b'[' => {
-                self.state = State::Inside;
                 self.line_blank = false;
                 self.open(byte);
+                self.go_on(State::Inside)
             }
-            _ => self.state = State::Other,
+            _ => self.go_on(State::Other),
         }
-        at + 1
     }
 
-    fn inside(&mut self, byte: u8, at: usize, ends: &mut Vec<usize>) -> usize {
+    fn inside(&mut self, byte: u8, at: &mut usize) -> Option<usize> {
+        *at += 1;
         match byte {
-            b' ' | b'\t' | b'\r' => return at + 1,
+            b' ' | b'\t' | b'\r' => return None,
             b'\n' => {
-                self.line = at + 1;
+                self.line = *at;
                 self.line_blank = true;
-                return at + 1;
+                return None;
             }
             b'{' if self.line_blank && !self.allows_object() => {
-                let line = self.line;
-                self.give_up(line, ends);
-                return line;
+                *at = self.line;
+                return Some(self.give_up(*at));
             }
             b'{' | b'[' => self.open(byte),
             b'}' | b']' => {
@@ -168,7 +190,12 @@ impl Splitter {
             _ => self.last = byte,
         }
         self.line_blank = false;
-        at + 1
+        None
+    }
+
+    fn go_on(&mut self, state: State) -> Option<usize> {
+        self.state = state;
+        None
     }
 
     fn open(&mut self, byte: u8) {
@@ -196,17 +223,17 @@ impl Splitter {
         if array { matches!(self.last, b'[' | b',') } else { self.last == b':' }
     }
 
-    fn give_up(&mut self, at: usize, ends: &mut Vec<usize>) {
+    fn give_up(&mut self, at: usize) -> usize {
         self.broken += 1;
-        self.end(at, ends);
+        self.end(at)
     }
 
-    fn end(&mut self, at: usize, ends: &mut Vec<usize>) {
+    fn end(&mut self, at: usize) -> usize {
         self.events += 1;
-        ends.push(at);
-        self.state = State::Before;
         self.depth = 0;
         self.last = 0;
+        self.state = State::Before;
+        at
     }
 }
 
@@ -219,59 +246,66 @@ pub(crate) enum Shape {
     Objects,
 }
 
-/// Decides by its first event what a stream is (docs/MATCHING.md section 4).
+/// The length of an event without its line end; the same for its beginning, as far as it is there.
+pub(crate) fn content_len(event: &[u8]) -> usize {
+    let event = event.strip_suffix(b"\n").unwrap_or(event);
+    event.strip_suffix(b"\r").unwrap_or(event).len()
+}
+
+/// Decides by its first event what a stream is (M1.4).
 #[derive(Debug, Default)]
 pub(crate) struct Detector {
     splitter: Splitter,
-    scanned: usize,
+    /// Where the first event starts, as far as is known.
     start: usize,
+    /// Bytes of blanks behind its first byte, as far as is known.
+    blanks: usize,
+    /// How far the splitter has looked.
+    scanned: usize,
     /// Whether the stream starts like one JSON array.
     pub(crate) array: bool,
 }
 
 impl Detector {
     /// Looks at the beginning of a stream, all of it from its first byte on; `None` when more is needed. `limit`
-    /// is the line limit, `ended` says that there is no more.
+    /// is the line limit, `ended` says that there is no more. Each test of the limit gives the same answer before
+    /// and after what it waits for is there, so that the size of reads does not matter.
     pub(crate) fn decide(&mut self, bytes: &[u8], limit: usize, ended: bool) -> Option<Shape> {
-        let Some(first) = self.first(bytes) else {
-            return (ended || bytes.len() > limit).then_some(Shape::Lines);
-        };
-        let mut behind = bytes.iter().skip(self.start + 1).filter(|byte| !byte.is_ascii_whitespace());
-        let next = match behind.next() {
-            Some(&next) => next,
-            None if first == b'{' || first == b'[' => {
-                return (ended || bytes.len() > limit).then_some(Shape::Lines);
-            }
-            None => 0,
-        };
-        if first == b'[' {
-            self.array = matches!(next, b'{' | b'"');
-        }
-        if first != b'{' || !matches!(next, b'"' | b'}') {
+        let bom = |byte: &u8| matches!(byte, 0xef | 0xbb | 0xbf);
+        self.start += blanks(bytes, self.start, bom);
+        if self.start > limit {
             return Some(Shape::Lines);
         }
-        let mut ends = Vec::new();
-        self.splitter.scan(bytes, self.scanned, &mut ends);
-        self.scanned = bytes.len();
-        ends.retain(|&end| end > self.start);
-        let end = match ends.first() {
-            _ if self.splitter.broken > 0 => return Some(Shape::Lines),
-            Some(&end) => end,
-            None if ended && self.splitter.is_closed() => bytes.len(),
-            None => return (ended || bytes.len() - self.start > limit).then_some(Shape::Lines),
+        let event = bytes.get(self.start..).unwrap_or_default();
+        let Some(&first @ (b'{' | b'[')) = event.first() else {
+            return (ended || !event.is_empty()).then_some(Shape::Lines);
         };
-        let event = bytes.get(self.start..end).unwrap_or_default().trim_ascii();
-        let whole = event.len() <= limit && memchr::memchr(b'\n', event).is_some() && is_object(event);
-        Some(if whole { Shape::Objects } else { Shape::Lines })
+        self.blanks += blanks(event, 1 + self.blanks, |_| false);
+        if self.blanks >= limit {
+            return Some(Shape::Lines);
+        }
+        let Some(next) = event.get(1 + self.blanks) else {
+            return ended.then_some(Shape::Lines);
+        };
+        self.array = first == b'[' && matches!(next, b'{' | b'"');
+        if first == b'[' || !matches!(next, b'"' | b'}') {
+            return Some(Shape::Lines);
+        }
+        let end = self.splitter.step(event, &mut self.scanned);
+        let event = event.get(..end.unwrap_or(event.len())).unwrap_or_default();
+        let closed = end.is_some() || ended && self.splitter.is_closed();
+        if self.splitter.broken > 0 || content_len(event) > limit || ended && !closed {
+            return Some(Shape::Lines);
+        }
+        let object = || memchr(b'\n', event.trim_ascii()).is_some() && is_object(event.trim_ascii());
+        closed.then(|| if object() { Shape::Objects } else { Shape::Lines })
     }
+}
 
-    /// The first byte that is neither blank nor part of a byte order mark.
-    fn first(&mut self, bytes: &[u8]) -> Option<u8> {
-        let rest = bytes.get(self.start..)?;
-        let blank = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, 0xef | 0xbb | 0xbf);
-        self.start += rest.iter().take_while(|byte| blank(byte)).count();
-        bytes.get(self.start).copied()
-    }
+/// How many bytes from `from` on are blank, or count as such.
+fn blanks(bytes: &[u8], from: usize, or: impl Fn(&u8) -> bool) -> usize {
+    let rest = bytes.get(from..).unwrap_or_default();
+    rest.iter().take_while(|byte| byte.is_ascii_whitespace() || or(byte)).count()
 }
 
 /// Whether the engine would take this for one JSON object.
@@ -339,21 +373,71 @@ mod tests {
             ("Dec 4 host x\n{\n}\n", Shape::Lines, false),
             ("{", Shape::Lines, false),
             ("", Shape::Lines, false),
+            // what comes behind the first event has no say
+            ("{\n\"a\":1}\n{\"b\":\n{\n", Shape::Objects, false),
+            ("{\n\"a\":1}\n{\"b\":\"\n", Shape::Objects, false),
+            ("{\n}\nno object {\n", Shape::Objects, false),
+            ("\n \r\n{\n}\n[\n", Shape::Objects, false),
         ];
         for (text, shape, array) in cases {
-            for step in [1, 5, 1000] {
-                let mut detector = Detector::default();
-                let mut to = 0;
-                let found = loop {
-                    to = text.len().min(to + step);
-                    match detector.decide(&text.as_bytes()[..to], 1000, to == text.len()) {
-                        Some(shape) => break shape,
-                        None => assert!(to < text.len(), "{text:?}"),
-                    }
-                };
-                assert_eq!((found, detector.array), (shape, array), "{text:?} by {step}");
+            for step in [1, 2, 5, 1000] {
+                assert_eq!(detect(text.as_bytes(), step, 1000), (shape, array), "{text:?} by {step}");
             }
         }
-        assert_eq!(Detector::default().decide(b"{\"a\":\n\"123\"}\n", 8, false), Some(Shape::Lines));
+    }
+
+    /// What a stream is when it is read in steps, and whether it starts like an array.
+    fn detect(text: &[u8], step: usize, limit: usize) -> (Shape, bool) {
+        let mut detector = Detector::default();
+        let mut to = 0;
+        loop {
+            to = text.len().min(to + step);
+            match detector.decide(&text[..to], limit, to == text.len()) {
+                Some(shape) => return (shape, detector.array),
+                None => assert!(to < text.len(), "{text:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_line_limit_means_the_same_for_every_read_size() {
+        let cases = [
+            ("{\"a\":\n1}\n", 8, Shape::Objects),
+            ("{\"a\":\n1}\r\n", 8, Shape::Objects),
+            ("{\"a\":\n1}", 8, Shape::Objects),
+            ("{\"a\":\n12}\n", 8, Shape::Lines),
+            ("{\"a\":\n1} \n", 8, Shape::Lines),
+            ("{\n\n\n}\n", 5, Shape::Objects),
+            ("{\n\n\n\n}\n", 5, Shape::Lines),
+            ("\n\n\n{\n}\n", 3, Shape::Objects),
+            ("\n\n\n\n{\n}\n", 3, Shape::Lines),
+        ];
+        for (text, limit, shape) in cases {
+            // behind it as much as one likes
+            for more in ["", "{\n}\n", "x"] {
+                let text = if text.ends_with('\n') { [text, more].concat() } else { text.to_owned() };
+                for step in [1, 2, 3, 5, 7, 1000] {
+                    assert_eq!(detect(text.as_bytes(), step, limit).0, shape, "{text:?} by {step}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn blank_lines_cost_no_memory_each() {
+        let text = "\n\r\n".repeat(1000) + "{\n}\n" + &"\n".repeat(1000);
+        let (mut splitter, mut ends) = (Splitter::new(600), Vec::new());
+        splitter.scan(text.as_bytes(), 0, &mut ends);
+        assert_eq!(ends, [600, 1200, 1800, 2400, 3000, 3004, 3604, 4004]);
+        assert_eq!(splitter.events, 1);
+    }
+
+    /// A detector that looks at all blanks again for each read would need 8 G steps for this.
+    #[test]
+    fn a_stream_of_blanks_is_looked_at_once() {
+        let mut text = vec![b' '; 1 << 20];
+        assert_eq!(detect(&text, 64, 8 << 20).0, Shape::Lines);
+        text[0] = b'{';
+        assert_eq!(detect(&text, 64, 8 << 20).0, Shape::Lines);
     }
 }

@@ -9,6 +9,7 @@
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::Builder;
 
 use crate::stage::cut::{Chunk, Cutter};
 use crate::stage::input::Signals;
@@ -32,7 +33,8 @@ struct Shared {
 }
 
 /// Runs one worker for each state until the input ends or the output fails, and gives back the cutter with what
-/// it noted, and the output's error.
+/// it noted, and the output's error. The first works on this thread; those for which the system has no thread are
+/// told and missing.
 pub(crate) fn pump<S: Send>(
     cutter: Cutter,
     output: Output,
@@ -43,14 +45,18 @@ pub(crate) fn pump<S: Send>(
     let signals = cutter.signals();
     let (cutter, turn) = (Mutex::new(cutter), Mutex::new(turn));
     let shared = Shared { cutter, turn, passed: Condvar::new(), signals };
-    match states {
-        [one] => serve(&shared, one, &work),
-        many => std::thread::scope(|scope| {
-            for state in many {
+    if let Some((own, others)) = states.split_first_mut() {
+        std::thread::scope(|scope| {
+            let spawn = |state| {
                 let (shared, work) = (&shared, &work);
-                scope.spawn(move || serve(shared, state, work));
+                let worker = Builder::new().name(String::from("worker"));
+                worker.spawn_scoped(scope, move || serve(shared, state, work)).map(drop)
+            };
+            if let Err(error) = others.iter_mut().try_for_each(spawn) {
+                lock(&shared.cutter).say(&format!("fewer threads than asked for: {error}"));
             }
-        }),
+            serve(&shared, own, &work);
+        });
     }
     let turn = shared.turn.into_inner().unwrap_or_else(PoisonError::into_inner);
     (shared.cutter.into_inner().unwrap_or_else(PoisonError::into_inner), turn.fault)
@@ -73,7 +79,7 @@ fn serve<S>(shared: &Shared, state: &mut S, work: &impl Fn(&mut S, &Chunk, &mut 
         if turn.done {
             return;
         }
-        if let Err(error) = turn.output.write(chunk.bytes(), &answer) {
+        if let Err(error) = turn.output.write(&chunk, &answer) {
             turn.fault = Some(error);
             turn.done = true;
             shared.signals.stop();

@@ -23,6 +23,9 @@ pub const READ_BYTES: usize = 256 << 10;
 /// Bytes of an event above which it is not tagged unless told otherwise.
 pub const LINE_BYTES_MAX: usize = 16 << 20;
 
+/// Workers at most: more than any machine has use for, and little enough memory (some 300 KiB each).
+pub const THREADS_MAX: usize = 256;
+
 /// What a run is told.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -30,9 +33,9 @@ pub struct Options {
     pub origins: Vec<Origin>,
     /// For the engine; the format also says how streams are cut.
     pub settings: Settings,
-    /// Workers; 0 is taken as 1.
+    /// Workers: 0 is taken as 1, more than [`THREADS_MAX`] as that.
     pub threads: usize,
-    /// Only events with a tag are written.
+    /// Only events that hit are written.
     pub only_hits: bool,
     /// Whether [`Tally::events`] is wanted.
     pub count_events: bool,
@@ -51,9 +54,7 @@ pub struct Summary {
     pub long_events: u64,
     /// Streams that could not be opened or broke off; each was told.
     pub faults: u64,
-    /// Whether the reader of the output went away.
-    pub closed: bool,
-    /// Any other error of the output.
+    /// An error of the output; a reader that went away is none.
     pub error: Option<io::Error>,
 }
 
@@ -79,16 +80,13 @@ pub fn run(
         count_events: options.count_events,
     };
     let mut workers: Vec<Worker<'_>> =
-        std::iter::repeat_with(|| Worker::new(orders)).take(options.threads.max(1)).collect();
+        std::iter::repeat_with(|| Worker::new(orders)).take(options.threads.clamp(1, THREADS_MAX)).collect();
     let (cutter, error) = pump(cutter, output, &mut workers, Worker::work);
     let mut summary =
         Summary { long_events: cutter.long_events, faults: cutter.faults, ..Summary::default() };
     for worker in &workers {
         summary.tally.add(&worker.tally);
     }
-    match error {
-        Some(error) if error.kind() == io::ErrorKind::BrokenPipe => summary.closed = true,
-        other => summary.error = other,
-    }
+    summary.error = error.filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
     summary
 }

@@ -5,17 +5,14 @@
 //! Invariants: without `--only-hits` all bytes of the body are in the answer, in order; after a panic only the
 //! event that caused it passes untagged. Fails: never. Costs: what the engine costs, and a few ranges a hit.
 
-use std::ops::Range;
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use memchr::memchr_iter;
 
 use crate::engine::{Batch, Counts, Engine, Format, Framing, Segment, Settings};
 use crate::indicator::Timestamp;
 use crate::live::{Current, Generation};
 use crate::stage::cut::{Chunk, Piece};
-use crate::stage::guarded;
 use crate::stage::output::Answer;
+use crate::stage::{guarded, now};
 
 /// What was seen by a worker, or by all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +30,11 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Hits that policy let through and that are in no tag.
+    pub fn untagged_hits(&self) -> u64 {
+        untagged(&self.counts)
+    }
+
     /// Adds another tally to this one.
     pub fn add(&mut self, other: &Tally) {
         self.bytes += other.bytes;
@@ -45,12 +47,19 @@ impl Tally {
     }
 }
 
+/// Names under which hits are counted that no rule keeps from being tagged; there was only no way to.
+const UNTAGGED: [&str; 5] = ["line-limit", "not-json", "place-taken", "cap", "already-tagged"];
+
+fn untagged(counts: &Counts) -> u64 {
+    counts.suppressed.iter().filter(|(name, _)| UNTAGGED.contains(name)).map(|(_, n)| n).sum()
+}
+
 /// What all workers are told.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Orders<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) current: &'a Current,
-    /// Only events with a tag are written.
+    /// Only events that hit are written.
     pub(crate) only_hits: bool,
     /// Events are counted.
     pub(crate) count_events: bool,
@@ -131,19 +140,19 @@ impl<'a> Worker<'a> {
         })
     }
 
-    /// Takes what the engine counted; after a panic, drops the engine and counts an event. Whether all is well.
-    fn settle(&mut self, outcome: Result<(), String>, objects: bool) -> bool {
+    /// Takes what the engine counted; after a panic, drops the engine and counts an event. What was counted.
+    fn settle(&mut self, outcome: Result<(), String>, objects: bool) -> Option<Counts> {
         match outcome {
             Ok(()) => {
                 let counts = self.engine(objects).take_counts();
                 self.tally.counts.add(&counts);
-                true
+                Some(counts)
             }
             Err(story) => {
                 self.drop_engine(objects);
                 self.tally.panics += 1;
                 self.tally.story.get_or_insert(story);
-                false
+                None
             }
         }
     }
@@ -153,43 +162,47 @@ impl<'a> Worker<'a> {
         *(if objects { others } else { lines }) = None;
     }
 
-    /// All events at once; if the engine panics, one by one, so that one crafted event does not hide its
-    /// neighbours.
+    /// All events at once. One by one if the engine panics, so that one crafted event does not hide its
+    /// neighbours, and if only events that hit are wanted and some did that have no tag to tell them by.
     fn events(&mut self, events: Events<'_>, generation: &Generation, now: Timestamp, answer: &mut Answer) {
-        if self.process(events, generation, now, answer).is_ok() {
-            self.settle(Ok(()), events.objects);
-            return;
+        let only_hits = self.orders.only_hits;
+        let engine = self.engine(events.objects);
+        if guarded(|| engine.process(events.batch, generation, now)).is_ok() {
+            let counts = engine.take_counts();
+            if !only_hits || untagged(&counts) == 0 {
+                take_over(engine, events, only_hits, answer);
+                self.tally.counts.add(&counts);
+                return;
+            }
+        } else {
+            self.drop_engine(events.objects);
         }
-        self.drop_engine(events.objects);
         one_by_one(events, |event| {
-            let outcome = self.process(event, generation, now, answer);
-            if !self.settle(outcome, event.objects) && !self.orders.only_hits {
-                push(answer, Segment::Input(event.offset..event.offset + event.batch.bytes.len()));
+            let engine = self.engine(event.objects);
+            let outcome = guarded(|| engine.process(event.batch, generation, now));
+            match self.settle(outcome, event.objects) {
+                Some(counts) if !only_hits || counts.events_tagged > 0 || untagged(&counts) > 0 => {
+                    take_over(self.engine(event.objects), event, false, answer);
+                }
+                None if !only_hits => {
+                    push(answer, Segment::Input(event.offset..event.offset + event.batch.bytes.len()));
+                }
+                _ => {}
             }
         });
     }
+}
 
-    /// Calls the engine and takes over its answer; adds nothing to the answer when the engine panics.
-    fn process(
-        &mut self,
-        events: Events<'_>,
-        generation: &Generation,
-        now: Timestamp,
-        answer: &mut Answer,
-    ) -> Result<(), String> {
-        let only_hits = self.orders.only_hits;
-        let engine = self.engine(events.objects);
-        guarded(|| engine.process(events.batch, generation, now))?;
-        let base = answer.tags.len();
-        answer.tags.extend_from_slice(engine.tags());
-        if only_hits {
-            tagged_only(engine.segments(), events, base, answer);
-        } else {
-            for segment in engine.segments() {
-                push(answer, moved(segment, events.offset, base));
-            }
+/// Takes over what the engine answered: all events, or those with a tag.
+fn take_over(engine: &Engine, events: Events<'_>, tagged: bool, answer: &mut Answer) {
+    let base = answer.tags.len();
+    answer.tags.extend_from_slice(engine.tags());
+    if tagged {
+        tagged_only(engine.segments(), events, base, answer);
+    } else {
+        for segment in engine.segments() {
+            push(answer, moved(segment, events.offset, base));
         }
-        Ok(())
     }
 }
 
@@ -210,32 +223,24 @@ fn one_by_one(events: Events<'_>, mut each: impl FnMut(Events<'_>)) {
 /// Takes over the events that have a tag, and no others.
 fn tagged_only(segments: &[Segment], events: Events<'_>, base: usize, answer: &mut Answer) {
     let Events { batch, offset, .. } = events;
-    // Where the next tag goes in, and what of the event around it is still to be written.
-    let mut at = 0;
-    let mut open: Option<Range<usize>> = None;
+    // Where the next tag goes in; what is to be written of the event of the last tag.
+    let (mut at, mut rest) = (0, 0..0);
     for segment in segments {
-        let Segment::Tag(_) = segment else {
-            if let Segment::Input(range) = segment {
-                at = range.end;
-            }
-            continue;
-        };
-        let rest = match open.take() {
-            Some(rest) if at < rest.end || rest.end == batch.bytes.len() && at == rest.end => rest,
-            before => {
-                if let Some(rest) = before {
+        match segment {
+            Segment::Input(range) => at = range.end,
+            Segment::Tag(_) => {
+                if at >= rest.end {
                     push(answer, Segment::Input(offset + rest.start..offset + rest.end));
+                    let event = batch.event_around(rest.end, at);
+                    rest = event.start.max(rest.end)..event.end;
                 }
-                batch.event_around(0, at)
+                push(answer, Segment::Input(offset + rest.start..offset + at));
+                push(answer, moved(segment, offset, base));
+                rest.start = at;
             }
-        };
-        push(answer, Segment::Input(offset + rest.start..offset + at));
-        push(answer, moved(segment, offset, base));
-        open = Some(at..rest.end);
+        }
     }
-    if let Some(rest) = open {
-        push(answer, Segment::Input(offset + rest.start..offset + rest.end));
-    }
+    push(answer, Segment::Input(offset + rest.start..offset + rest.end));
 }
 
 /// The segment as seen from the chunk and its tag buffer.
@@ -246,8 +251,13 @@ fn moved(segment: &Segment, offset: usize, base: usize) -> Segment {
     }
 }
 
-/// Adds a segment; ranges of the input that follow each other become one.
+/// Adds a segment; ranges of the input that follow each other become one, and empty ones are left out.
 fn push(answer: &mut Answer, segment: Segment) {
+    if let Segment::Input(range) = &segment
+        && range.is_empty()
+    {
+        return;
+    }
     if let (Some(Segment::Input(last)), Segment::Input(next)) = (answer.segments.last_mut(), &segment)
         && last.end == next.start
     {
@@ -255,13 +265,6 @@ fn push(answer: &mut Answer, segment: Segment) {
         return;
     }
     answer.segments.push(segment);
-}
-
-/// The clock.
-#[expect(clippy::disallowed_methods, reason = "the stage is the place that tells the engine the time")]
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

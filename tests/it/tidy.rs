@@ -14,6 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("indicator", &["observable"]),
     ("tally", &[]),
     // L1 tools
+    ("codec", &[]),
     ("stix", &["indicator", "observable", "pattern", "tally"]),
     ("list", &["indicator", "observable", "tally"]),
     ("index", &["indicator", "observable"]),
@@ -22,9 +23,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     // L2 planes
     ("engine", &["index", "indicator", "live", "observable", "policy"]),
     ("engine::scan", &["engine::token", "index", "observable"]),
-    ("intake", &["indicator", "list", "observable", "pattern", "stix", "tally"]),
+    ("intake", &["codec", "indicator", "list", "observable", "pattern", "stix", "tally"]),
     // L3 edges
-    ("stage", &["engine", "index", "indicator", "intake", "live", "observable", "policy"]),
+    ("stage", &["codec", "engine", "index", "indicator", "intake", "live", "observable", "policy"]),
     // L4 entry
     (
         "cli",
@@ -51,25 +52,26 @@ const CRATES: &[(&str, &[&str])] = &[
     ("anyhow", &["cli/"]),
     ("arc_swap", &["live.rs"]),
     ("blake3", &["index/"]),
-    ("bzip2", &["intake/", "stage/decode"]),
+    ("bzip2", &["codec.rs"]),
     ("clap", &["cli/"]),
     ("clap_complete", &["cli/"]),
     ("crc32c", &["index/"]),
-    ("flate2", &["intake/", "stage/decode"]),
+    ("flate2", &["codec.rs"]),
     ("fst", &["index/"]),
     ("icu_properties", &["engine/", "observable/"]),
     ("idna", &["observable/"]),
     ("indicatif", &["cli/"]),
     ("jiff", &["indicator.rs", "cli/"]),
-    ("liblzma", &["intake/", "stage/decode"]),
+    ("liblzma", &["codec.rs"]),
     ("memchr", &["engine/", "observable/", "pattern/", "intake/", "list", "stage/", "stix/"]),
     ("memmap2", &["index/"]),
     ("psl", &["index/"]),
     ("rustix", &["cli/", "index/map.rs", "stage/"]),
     ("serde", &["cli/", "intake/", "list", "stage/objects", "stix"]),
     ("serde_json", &["cli/", "intake/", "list", "stage/objects", "stix"]),
+    ("signal_hook", &["cli/"]),
     ("thiserror", &[""]),
-    ("zstd", &["intake/", "stage/decode"]),
+    ("zstd", &["codec.rs"]),
 ];
 
 /// Where `unsafe` may stand.

@@ -17,7 +17,7 @@ use memchr::{memchr, memrchr};
 
 use crate::engine::Format;
 use crate::stage::input::{Buffer, Input, Origin, Signals};
-use crate::stage::objects::{Detector, Shape, Splitter};
+use crate::stage::objects::{Detector, Shape, Splitter, content_len};
 
 /// Bytes on both sides of a window of a long event that the neighbouring windows see too: no token but a URL can
 /// be longer.
@@ -63,6 +63,8 @@ pub(crate) struct Chunk {
     pub(crate) object_count: u64,
     /// Whether the last event lacks its line end.
     pub(crate) open_end: bool,
+    /// Whether it is the first of a stream.
+    pub(crate) first: bool,
     /// Its place in the output.
     pub(crate) ticket: u64,
 }
@@ -95,6 +97,8 @@ struct Stream {
     context: usize,
     /// Whether the event under way is known to be too long.
     long: bool,
+    /// Whether nothing was handed on yet.
+    first: bool,
     ended: bool,
 }
 
@@ -132,6 +136,11 @@ impl Cutter {
         }
     }
 
+    /// Tells people something.
+    pub(crate) fn say(&self, message: &str) {
+        (self.say)(message);
+    }
+
     /// What stops the run.
     pub(crate) fn signals(&self) -> Arc<Signals> {
         Arc::clone(&self.signals)
@@ -161,7 +170,7 @@ impl Cutter {
         let input = match Input::open(&origin, self.cutting.read_bytes, &self.signals) {
             Ok(input) => input,
             Err(error) => {
-                (self.say)(&format!("{}: {error}", origin.name()));
+                self.say(&format!("{}: {error}", origin.name()));
                 self.faults += 1;
                 return;
             }
@@ -171,9 +180,10 @@ impl Cutter {
             input,
             shape: None,
             detector: Detector::default(),
-            splitter: Splitter::default(),
+            splitter: Splitter::new(self.cutting.line_bytes_max),
             context: 0,
             long: false,
+            first: true,
             ended: false,
         });
     }
@@ -193,15 +203,14 @@ impl Cutter {
         let mut scanned = chunk.buffer.len();
         loop {
             match stream.input.read(&mut chunk.buffer, cutting.read_bytes) {
+                // What was read is handed on, also when the run was stopped meanwhile.
+                Ok(0) if signals.is_stopped() => return false,
                 Ok(n) => stream.ended = n == 0,
                 Err(error) => {
                     say(&format!("{}: {}", stream.origin.name(), explain(&error)));
                     *faults += 1;
                     stream.ended = true;
                 }
-            }
-            if signals.is_stopped() {
-                return false;
             }
             if stream.shape.is_none() {
                 if !stream.decide(chunk, cutting, say) {
@@ -210,6 +219,7 @@ impl Cutter {
                 scanned = 0;
             }
             if stream.cut(chunk, scanned, cutting, carry, long_events) {
+                chunk.first = std::mem::take(&mut stream.first);
                 return true;
             }
             if stream.ended {
@@ -405,12 +415,6 @@ impl Arrange<'_> {
         let rest = self.chunk.buffer.filled().get(from..cut).unwrap_or_default();
         memchr(b'\n', rest).map_or(cut, |i| from + i + 1)
     }
-}
-
-/// The length of an event without its line end; the same for its beginning, as far as it is there.
-fn content_len(event: &[u8]) -> usize {
-    let event = event.strip_suffix(b"\n").unwrap_or(event);
-    event.strip_suffix(b"\r").unwrap_or(event).len()
 }
 
 /// Says in words why a stream broke off.
