@@ -12,7 +12,7 @@ mod frame;
 mod object;
 mod take;
 
-use memchr::{memchr, memmem};
+use memchr::memchr;
 
 use crate::stix::Objects;
 
@@ -30,6 +30,9 @@ const STRANGERS_MAX: u64 = 1000;
 
 /// Attempts to find the next object after faults, in one document; bounds what a hostile one can cost.
 const ATTEMPTS_MAX: u32 = 1_000_000;
+
+/// Bytes in front of an object that are looked at: a brace, a comma and an indented line end.
+const BEHIND_BYTES_MAX: usize = 32;
 
 /// What a document turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -261,11 +264,6 @@ impl Reader {
             Frame::Open | Frame::Broken(_) => {}
         }
         self.skip("bad-json", objects, || start_of(rest));
-        // A broken container is not passed over: what it holds may be whole.
-        let end = frame::braces(rest).filter(|end| memmem::find(&rest[..*end], b"\"objects\"").is_none());
-        if let Some(length) = end {
-            return Step::Past(length);
-        }
         self.lose();
         Step::Past(1)
     }
@@ -304,7 +302,7 @@ impl Reader {
             let begins = self.open.is_empty() && at > 0 && rest[at - 1] == b'\n';
             match decode(&rest[at..]) {
                 Ok((object, length)) if !object.is_stix() && !begins => from = at + length,
-                Err(Failure::Syntax) if !begins => from = at + 1,
+                Err(Failure::Syntax) if !begins && !self.is_sibling(&rest[..at]) => from = at + 1,
                 Ok(_) | Err(Failure::Container | Failure::Syntax) => {
                     self.astray = false;
                     if self.open.last() == Some(&Level::Members) {
@@ -312,7 +310,7 @@ impl Reader {
                     }
                     return Step::Past(at);
                 }
-                Err(Failure::Cut) if !last => return if at == 0 { Step::More } else { Step::Past(at) },
+                Err(Failure::Cut) if !last => return pass(at),
                 Err(Failure::Cut) => from = at + 1,
             }
         }
@@ -321,7 +319,15 @@ impl Reader {
             let file = objects.file();
             objects.tally.warnings.push(format!("{file}: too many faults; the rest of it is not read"));
         }
-        Step::Past(rest.len())
+        if last { Step::Past(rest.len()) } else { pass(rest.len()) }
+    }
+
+    /// Whether an object of an array ends with what was passed over, so that a broken one behind it is the next and
+    /// not a part of the one that was lost.
+    fn is_sibling(&self, passed: &[u8]) -> bool {
+        let tail = passed.get(passed.len().saturating_sub(BEHIND_BYTES_MAX)..).unwrap_or(passed);
+        let end = tail.iter().rev().find(|byte| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b','));
+        self.open.last() == Some(&Level::Elements) && end == Some(&b'}')
     }
 
     fn stray(&mut self, at: u64, objects: &mut Objects) -> Step {
@@ -356,6 +362,11 @@ impl Reader {
         self.strangers += 1;
         self.stranger.get_or_insert_with(what);
     }
+}
+
+/// Passes over that many bytes but the last few, which [`Reader::find_next`] looks back at.
+const fn pass(bytes: usize) -> Step {
+    if bytes <= BEHIND_BYTES_MAX { Step::More } else { Step::Past(bytes - BEHIND_BYTES_MAX) }
 }
 
 /// A bundle without objects, or an envelope without: TAXII servers leave `objects` out when there are none.

@@ -169,6 +169,33 @@ fn what_is_wrong_is_noted_or_skipped_and_takes_no_neighbour_along() {
 }
 
 #[test]
+fn a_missing_brace_costs_one_object() {
+    let numbered = |n: u32| indicator(n, "").replace(&format!(".100.{n}'"), &format!(".100.{}'", n % 250));
+    let mut elements: Vec<String> = (0..500).map(numbered).collect();
+    elements[3].pop();
+    let whole = bundle(&elements);
+    let lines = elements.join("\n");
+    for document in [&whole, &whole.replace("},{", "},\n        {"), &lines] {
+        for size in [64, 1000, document.len()] {
+            let (mut objects, mut reader) = (Objects::default(), Reader::default());
+            let (mut from, mut to) = (0, 0);
+            while from < document.len() {
+                to = (to + size).min(document.len());
+                from += reader.read(&document.as_bytes()[from..to], to == document.len(), &mut objects);
+            }
+            check(&objects);
+            assert_eq!((used(&objects), objects.tally.skipped.of("bad-json")), (499, 1), "{size}");
+            assert_eq!(objects.tally.received, 500);
+        }
+    }
+    // Two broken ones in a row are two.
+    elements[4] = r#"{"type":"indicator" "id":"indicator--x"}"#.to_owned();
+    elements[3] = r#"{"type":}"#.to_owned();
+    let objects = read(&bundle(&elements));
+    assert_eq!((used(&objects), objects.tally.skipped.of("bad-json")), (498, 2));
+}
+
+#[test]
 fn missing_and_doubled_commas_and_stray_text_are_survived() {
     let [a, b] = [1, 2].map(|n| indicator(n, ""));
     for document in [
