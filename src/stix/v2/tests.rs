@@ -352,6 +352,19 @@ fn hostile_documents_end() {
     read(&"{".repeat(100_000));
     read(&r#"{"a":"#.repeat(50_000));
     read(&format!(r#"{{"objects":[{}"#, "{\"a\":[".repeat(20_000)));
+    for opening in [r#"{"x":"#, "{\"x\":[\n", "{\"\u{1}\":[\n", r#"{"x":[{},"#] {
+        let (mut objects, mut reader) = (Objects::default(), Reader::default());
+        let document = format!("{{\"a\":!\n{}!", opening.repeat(20_000));
+        reader.read(document.as_bytes(), true, &mut objects);
+        check(&objects);
+        let most = FAULT_BYTES_FREE + (FAULT_TIMES_MAX + 2) * document.len() as u64;
+        assert!(reader.fault_bytes < most, "{opening}");
+        assert_eq!(reader.gave_up, objects.tally.warnings.iter().any(|w| w.contains("too many faults")));
+    }
+    // As many faults as objects are no reason to give up.
+    let broken = format!(r#"{{"type":"indicator","x":"{}" "y":1}}"#, "x".repeat(2000));
+    let objects = read(&bundle(&vec![broken; 10_000]));
+    assert_eq!(objects.tally.skipped.of("bad-json"), 10_000);
     let huge = indicator(1, &format!(r#","description":"{}""#, "x".repeat(2 << 20)));
     let objects = read(&bundle(&[huge, indicator(2, "")]));
     assert_eq!((used(&objects), objects.tally.noted.of("long-text")), (2, 1));
