@@ -165,10 +165,7 @@ impl Reader {
             Layout::Lines => line::items(text, |item| match item {
                 Item::Value(value, hint) => {
                     entries.tally.received += 1;
-                    let read = observable::read(value, hint);
-                    let again = |_| line::before_delimiter(value).map(|value| observable::read(value, hint));
-                    let read = read.or_else(|refused| again(refused).unwrap_or(Err(refused)));
-                    self.value(read, value, Remarks::default(), entries);
+                    self.value(read_first(value, hint), value, Remarks::default(), entries);
                 }
                 Item::Skip(culprit, reason) => {
                     entries.tally.received += 1;
@@ -213,6 +210,7 @@ impl Reader {
                         parts.into_iter().map(|(hint, part)| observable::read(part, hint)).collect();
                     read.map(|values| values.into_iter().flatten().collect())
                 }
+                None if table.kind.is_none() => read_first(&value, table.hint),
                 None => observable::read(&value, table.hint),
             },
         };
@@ -318,6 +316,12 @@ impl<'a> Row<'a> {
         }
         row
     }
+}
+
+/// Reads a value or, where that is none, what stands in it before a delimiter.
+fn read_first(value: &str, hint: Hint) -> Result<Vec<Observable>, Refused> {
+    let again = || line::before_delimiter(value).map(|value| observable::read(value, hint));
+    observable::read(value, hint).or_else(|refused| again().unwrap_or(Err(refused)))
 }
 
 fn without_comment(text: Cow<'_, str>) -> Cow<'_, str> {

@@ -74,6 +74,26 @@ fn headers_name_the_columns() {
 }
 
 #[test]
+fn an_odd_line_does_not_change_the_layout() {
+    let rows: String = (0..18).map(|n| format!("domain,n{n}.example,Emotet\n")).collect();
+    let named: Vec<String> = (0..18).map(|n| format!("n{n}.example Emotet")).collect();
+    for odd in ["evil.example", "nonsense", "1.2.3.4;x"] {
+        for list in [format!("{odd}\n{rows}"), format!("{rows}{odd}\n")] {
+            let entries = read(&list);
+            assert_eq!(found(&entries), named, "{odd}");
+            assert_eq!(entries.tally.skipped.of("missing-column"), 1, "{odd}");
+        }
+        let valued = rows.replace("domain,", "");
+        assert_eq!(
+            read(&format!("{odd}\n{valued}")).tally.skipped.of("not-a-value"),
+            u64::from(odd == "nonsense")
+        );
+    }
+    // The header of a comment counts if half of the rows have its columns.
+    gives("# id,ioc\n-\n1,1.2.3.4\n2,evil.com\n", &["1.2.3.4", "evil.com"]);
+}
+
+#[test]
 fn dialects() {
     let threatfox = "# \"first_seen_utc\",\"ioc_id\",\"ioc_value\",\"ioc_type\",\"threat_type\",\"fk_malware\",\"malware_alias\",\"malware_printable\",\"last_seen_utc\",\"confidence_level\"\n\
         \"2024-01-01 00:00:00\", \"1\", \"1.2.3.4:443\", \"ip:port\", \"botnet_cc\", \"win.x\", \"None\", \"Cobalt Strike\", \"\", \"100\"\n\
