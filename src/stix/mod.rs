@@ -96,9 +96,18 @@ pub struct Named {
     /// What it is.
     pub kind: ThreatKind,
     /// Its name; `None` where the object has none or was revoked.
-    pub name: Option<Box<str>>,
+    pub name: Option<Arc<str>>,
     /// The version.
     pub modified: Timestamp,
+}
+
+impl Named {
+    /// Whether this counts and not the other: the newest does, of two of one time the revoked one, then the first by
+    /// name, so that the order of objects and feeds does not matter.
+    pub fn supersedes(&self, other: &Named) -> bool {
+        let order = |named: &Named| (std::cmp::Reverse(named.modified), named.name.clone(), named.kind);
+        order(self) < order(other)
+    }
 }
 
 /// `indicates`: an indicator points to a threat.
@@ -229,12 +238,8 @@ impl Objects {
     /// Takes the name of a threat, if it is of a newer version than the one that is known.
     pub fn name(&mut self, id: &str, named: Named) {
         let number = self.number(id);
-        match self.names.get(&number) {
-            Some(held) if held.modified > named.modified => {}
-            Some(held) if held.modified == named.modified && held.name.is_none() => {}
-            _ => {
-                self.names.insert(number, named);
-            }
+        if self.names.get(&number).is_none_or(|held| named.supersedes(held)) {
+            self.names.insert(number, named);
         }
     }
 
