@@ -34,8 +34,8 @@ pub struct Report {
     pub entries: Vec<(Kind, u64)>,
     /// Records (a value in two indicators has two).
     pub records: u64,
-    /// Values not taken, by the name of the rule (`wide-network`, `public-suffix`, `empty-file`, `file-name`,
-    /// `keyed-text`), with up to three examples each.
+    /// Values not taken, by the name of the rule (`wide-network`, `public-suffix`, `empty-file`, `file-name`), with up
+    /// to three examples each.
     pub refused: Vec<(&'static str, u64, Vec<String>)>,
     /// Strings of contexts that were cut, or left out, because they were longer than 64 KiB, or their context
     /// longer than 1 MiB.
@@ -311,7 +311,6 @@ impl Values {
             }
             Observable::Url(url) => self.urls.add(link, |out| url_key(url.scheme(), url.rest(), out))?,
             Observable::Digest(digest) => self.add_digest(&digest, link),
-            Observable::Text(_) => {}
         }
         Ok(())
     }

@@ -124,14 +124,12 @@ pub enum Observable {
     Email(Email),
     /// A file digest.
     Digest(Digest),
-    /// Keyed text (registry key, mutex, file name ...): kept and counted, not looked up yet.
-    Text(Text),
 }
 
 impl Observable {
-    /// The kind under which this is looked up; `None` for keyed text.
-    pub fn kind(&self) -> Option<Kind> {
-        Some(match self {
+    /// The kind under which this is looked up.
+    pub fn kind(&self) -> Kind {
+        match self {
             Observable::Ip(_) => Kind::Ip,
             Observable::Network(_) => Kind::Network,
             Observable::IpPort(_) => Kind::IpPort,
@@ -144,14 +142,12 @@ impl Observable {
                 Algorithm::Sha256 => Kind::Sha256,
                 Algorithm::Sha512 => Kind::Sha512,
             },
-            Observable::Text(_) => return None,
-        })
+        }
     }
 }
 
 impl fmt::Display for Observable {
-    /// The canonical text; [`read`] with [`Kind::hint`] gives the same value. Keyed text, which is never read back,
-    /// is `property=value`.
+    /// The canonical text; [`read`] with [`Kind::hint`] gives the same value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Observable::Ip(v) => v.fmt(f),
@@ -161,7 +157,6 @@ impl fmt::Display for Observable {
             Observable::Url(v) => v.fmt(f),
             Observable::Email(v) => v.fmt(f),
             Observable::Digest(v) => v.fmt(f),
-            Observable::Text(v) => v.fmt(f),
         }
     }
 }
@@ -170,21 +165,6 @@ impl From<Network> for Observable {
     /// A full-length network is its one address.
     fn from(network: Network) -> Observable {
         if network.is_single() { Observable::Ip(network.address()) } else { Observable::Network(network) }
-    }
-}
-
-/// Text under a property: `file:name`, `windows-registry-key:key`, `mutex:name` ...
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text {
-    /// The STIX object path, such as `file:name`.
-    pub property: Box<str>,
-    /// The value, as the feed has it.
-    pub value: Box<str>,
-}
-
-impl fmt::Display for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}", self.property, self.value)
     }
 }
 

@@ -24,7 +24,7 @@ fn shown(text: &str, hint: Hint) -> String {
     match read(text, hint) {
         Err(refused) => format!("refused {}", refused.as_str()),
         Ok(found) => {
-            let one = |v: &Observable| format!("{} {v}", v.kind().map_or("text", Kind::as_str));
+            let one = |v: &Observable| format!("{} {v}", v.kind());
             found.iter().map(one).collect::<Vec<_>>().join(" ")
         }
     }
@@ -551,7 +551,7 @@ fn reads_back(text: &str) {
     for hint in HINTS {
         for found in read(text, hint).unwrap_or_default() {
             let shown = found.to_string();
-            let hint = found.kind().unwrap().hint();
+            let hint = found.kind().hint();
             assert_eq!(read(&shown, hint), Ok(vec![found]), "{text:?} -> {shown:?}");
         }
     }

@@ -86,7 +86,7 @@ impl Taker<'_, '_> {
             return Err(Fate::Wait(Kept { reason: "bad-pattern", pattern: text.into() }.into()));
         };
         let Reduction { values, waiting } = pattern::reduce(&pattern);
-        if values.iter().any(|(value, _)| value.kind().is_some()) {
+        if !values.is_empty() {
             if let Some(rest) = waiting.first() {
                 self.objects.note("part-not-yet-matched", self.place, &rest.part);
             }
