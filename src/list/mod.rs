@@ -22,6 +22,7 @@ use crate::indicator::{Context, Indicator, Part, ThreatKind};
 use crate::observable::{self, Hint, Observable, Refused};
 use crate::tally::Tally;
 
+use self::field::Extent;
 use self::layout::{Layout, Table};
 use self::line::Item;
 use self::word::Said;
@@ -34,6 +35,12 @@ pub const HEAD_BYTES: usize = 64 << 10;
 
 /// Bytes that a quoted field may go on over further lines.
 const QUOTED_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes that may be looked at for the end of quoted fields, again for each line with a stray quote ...
+const LOOK_BYTES_FREE: u64 = 1 << 20;
+
+/// ... and for each byte of the list so far. After that a row is a line.
+const LOOK_TIMES_MAX: u64 = 8;
 
 /// What the lists of one feed said.
 #[derive(Debug, Default)]
@@ -60,6 +67,10 @@ pub struct Reader {
     line: u64,
     /// In the rest of a line that is too long.
     too_long: bool,
+    /// Bytes so far.
+    passed: u64,
+    /// Bytes looked at for the end of quoted fields.
+    looked_at: u64,
 }
 
 /// What a line says of its value.
@@ -98,7 +109,7 @@ pub fn is_plausible(head: &[u8]) -> bool {
 impl Reader {
     /// A reader for a file with this name.
     pub fn new(file: &str) -> Reader {
-        Reader { file: file.into(), layout: None, line: 1, too_long: false }
+        Reader { file: file.into(), layout: None, line: 1, too_long: false, passed: 0, looked_at: 0 }
     }
 
     /// Reads the whole lines of the window and returns their length; the caller drops that much and appends more.
@@ -126,6 +137,7 @@ impl Reader {
             self.too_long = !line.ends_with(b"\n");
             self.line += memchr::memchr_iter(b'\n', line).count() as u64;
             at += length;
+            self.passed += length as u64;
         }
         self.layout = Some(layout);
         at
@@ -133,26 +145,29 @@ impl Reader {
 
     /// Length of the line at the start, with its end and with the further lines that a quoted field goes on over;
     /// `None` if more has to be known. The start of a line that is too long counts as one.
-    fn line_length(&self, rest: &[u8], last: bool, layout: &Layout) -> Option<usize> {
+    fn line_length(&mut self, rest: &[u8], last: bool, layout: &Layout) -> Option<usize> {
         let Some(end) = memchr(b'\n', rest) else {
             return (last || self.too_long || rest.len() > LINE_BYTES_MAX).then_some(rest.len());
         };
         let Layout::Table(table) = layout else { return Some(end + 1) };
-        if !is_open(&rest[..end], table) {
+        if memchr(b'"', &rest[..end]).is_none()
+            || self.looked_at > LOOK_BYTES_FREE + LOOK_TIMES_MAX * self.passed
+        {
             return Some(end + 1);
         }
-        for next in memchr::memchr_iter(b'\n', rest).skip(1).chain(last.then_some(rest.len())) {
-            if next > QUOTED_BYTES_MAX {
-                return Some(end + 1);
-            }
-            let joined = &rest[..next];
-            if !is_open(joined, table) {
-                // With an odd number of quotes it is a stray one that met another, and no field over two lines.
-                let whole = memchr::memchr_iter(b'"', joined).count().is_multiple_of(2);
-                return Some(if whole { rest.len().min(next + 1) } else { end + 1 });
-            }
-        }
-        (last || rest.len() > QUOTED_BYTES_MAX).then_some(end + 1)
+        let near = rest.get(..=QUOTED_BYTES_MAX).unwrap_or(rest);
+        let is_all = near.len() == rest.len();
+        let row = match field::row(near, table.delimiter) {
+            Extent::Ends(row) => Some(row),
+            Extent::Whole | Extent::Open if is_all && !last => return None,
+            Extent::Whole if is_all => Some(rest.len()),
+            Extent::Whole | Extent::Open => None,
+        };
+        self.looked_at += row.unwrap_or(near.len()) as u64;
+        // With an odd number of quotes it is a stray one that met another, and no field over two lines.
+        let is_even = |row| memchr::memchr_iter(b'"', &rest[..row]).count().is_multiple_of(2);
+        let several = row.filter(|row| *row > end && is_even(*row));
+        Some(several.map_or(end + 1, |row| rest.len().min(row + 1)))
     }
 
     fn take(&self, line: &[u8], layout: &Layout, entries: &mut Entries) {
@@ -336,10 +351,6 @@ fn head(window: &[u8], last: bool) -> Cow<'_, str> {
     let head = window.get(..HEAD_BYTES).unwrap_or(window);
     let whole = if last && head.len() == window.len() { None } else { memchr::memrchr(b'\n', head) };
     String::from_utf8_lossy(whole.and_then(|end| head.get(..end)).unwrap_or(head))
-}
-
-fn is_open(line: &[u8], table: &Table) -> bool {
-    memchr(b'"', line).is_some() && field::is_open(&String::from_utf8_lossy(line), table.delimiter)
 }
 
 /// A confidence from 0 to 100, with or without a fraction or a percent sign.

@@ -205,4 +205,9 @@ fn hostile_lines_end() {
     assert_eq!(found(&entries), ["evil.com caf\u{fffd}"]);
     read(&"\"".repeat(5000));
     read(&"value,name\n1.2.3.4,\"x\n".repeat(300));
+    // Each line opens a quoted field that goes on over all others.
+    let open = format!("value,name,x\n{}", "1.2.3.4\",\"a\",\"z\n".repeat(20_000));
+    let mut reader = Reader::new("");
+    reader.read(open.as_bytes(), End::Whole, &mut Entries::default());
+    assert!(reader.looked_at < LOOK_BYTES_FREE + (LOOK_TIMES_MAX + 1) * open.len() as u64);
 }
