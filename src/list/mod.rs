@@ -19,7 +19,7 @@ use ahash::{AHashMap, RandomState};
 use memchr::memchr;
 
 use crate::indicator::{Context, Indicator, Part, ThreatKind};
-use crate::observable::{self, Hint, Observable, Refused};
+use crate::observable::{self, Hint, Observable, Refused, refang};
 use crate::tally::Tally;
 
 use self::field::Extent;
@@ -177,7 +177,8 @@ impl Reader {
             return;
         }
         match layout {
-            Layout::Lines => line::items(text, |item| match item {
+            // Before words are told apart: `evil [.] example` is one, and `evil` none.
+            Layout::Lines => line::items(&refang::brackets(text), |item| match item {
                 Item::Value(value, hint) => {
                     entries.tally.received += 1;
                     self.value(read_first(value, hint), value, Remarks::default(), entries);

@@ -39,6 +39,10 @@ http://evil.com/x",
         &["http://evil.com/a,b;c", "http://evil.com/x"],
     );
     gives("http://evil.com/a,b", &["http://evil.com/a,b"]);
+    gives(
+        "login.bank [.] com\n1.2 (dot) 3.4 # [at] noon\nbob [at] evil [dot] com\nhxxp [:] //evil . com\n0.0.0.0 a [.] com b.com",
+        &["login.bank.com", "1.2.3.4", "bob@evil.com", "a.com", "b.com"],
+    );
 }
 
 #[test]

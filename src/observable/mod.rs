@@ -12,7 +12,7 @@ pub mod ip;
 pub mod name;
 pub mod url;
 
-mod refang;
+pub(crate) mod refang;
 
 use std::fmt;
 use std::net::IpAddr;
