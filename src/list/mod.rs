@@ -337,7 +337,10 @@ impl<'a> Row<'a> {
 /// Reads a value or, where that is none, what stands in it before a delimiter.
 fn read_first(value: &str, hint: Hint) -> Result<Vec<Observable>, Refused> {
     let again = || line::before_delimiter(value).map(|value| observable::read(value, hint));
-    observable::read(value, hint).or_else(|refused| again().unwrap_or(Err(refused)))
+    observable::read(value, hint).or_else(|refused| match refused {
+        Refused::UrlEnd => Err(refused),
+        _ => again().unwrap_or(Err(refused)),
+    })
 }
 
 fn without_comment(text: Cow<'_, str>) -> Cow<'_, str> {
@@ -370,6 +373,7 @@ fn reason(refused: Refused) -> &'static str {
         Refused::Port => "not-a-port",
         Refused::Domain => "not-a-domain",
         Refused::Url => "not-a-url",
+        Refused::UrlEnd => "url-end",
         Refused::Email => "not-an-email",
         Refused::Digest => "not-a-digest",
         Refused::Unknown => "not-a-value",

@@ -189,6 +189,9 @@ pub enum Refused {
     /// Not a URL.
     #[error("not a URL")]
     Url,
+    /// A URL with a character in it at which URLs in events end: none could hold it.
+    #[error("a URL that holds what ends a URL in an event")]
+    UrlEnd,
     /// Not an e-mail address.
     #[error("not an e-mail address")]
     Email,
@@ -210,6 +213,7 @@ impl Refused {
             Refused::Port => "port",
             Refused::Domain => "domain",
             Refused::Url => "url",
+            Refused::UrlEnd => "url-end",
             Refused::Email => "email",
             Refused::Digest => "digest",
             Refused::Unknown => "unknown-kind",
@@ -260,7 +264,9 @@ pub fn read(text: &str, hint: Hint) -> Result<Vec<Observable>, Refused> {
         Hint::IpPort => IpPort::parse(text).map(|v| vec![Observable::IpPort(v)]),
         Hint::Domain => match Name::parse(text) {
             Ok(name) => Ok(vec![Observable::Domain(name)]),
-            Err(refused) => addresses(text).or_else(|_| url(text).map(|v| vec![v])).map_err(|_| refused),
+            Err(refused) => addresses(text)
+                .or_else(|_| url(text).map(|v| vec![v]))
+                .map_err(|found| if found == Refused::UrlEnd { found } else { refused }),
         },
         Hint::Url => url(text).map(|v| vec![v]),
         Hint::Email => Email::parse(text).map(|v| vec![Observable::Email(v)]),
@@ -299,7 +305,7 @@ fn by_shape(text: &str) -> Result<Vec<Observable>, Refused> {
     if is_plain {
         return Name::parse(text).map(|name| vec![Observable::Domain(name)]).map_err(|_| refused);
     }
-    url(text).map(|found| vec![found]).map_err(|_| refused)
+    url(text).map(|found| vec![found]).map_err(|found| if found == Refused::UrlEnd { found } else { refused })
 }
 
 /// Whether more than digits stand behind the first slash.
@@ -333,8 +339,10 @@ fn address(text: &str) -> Option<IpAddr> {
 /// A URL; without scheme and path what stands there: an address, an address with a port, a name. A name with a port
 /// is the URL of its root.
 fn url(text: &str) -> Result<Observable, Refused> {
-    if let Ok(url) = Url::parse(text) {
-        return Ok(Observable::Url(url));
+    match Url::parse(text) {
+        Ok(url) => return Ok(Observable::Url(url)),
+        Err(Refused::UrlEnd) => return Err(Refused::UrlEnd),
+        Err(_) => {}
     }
     let text = text.strip_prefix("//").unwrap_or(text);
     let (host, _fragment) = text.split_once('#').unwrap_or((text, ""));

@@ -307,6 +307,24 @@ fn urls() {
 }
 
 #[test]
+fn what_no_event_could_hold_is_no_url() {
+    for end in ["\"", "'", "<", ">", "`", "{", "}", "|", "^", "\\", "\u{2014}", "\u{201d}"] {
+        for url in [format!("http://evil.com/a{end}b"), format!("evil.com/?q={end}")] {
+            assert_eq!(read(&url, Hint::Url), Err(Refused::UrlEnd), "{url}");
+            assert_eq!(read(&url, Hint::Domain), Err(Refused::UrlEnd), "{url}");
+            assert_eq!(read(&url, Hint::None), Err(Refused::UrlEnd), "{url}");
+        }
+        assert!(read(&format!("http://evil.com/a#{end}"), Hint::Url).is_ok());
+    }
+    for word in ["ü", "u\u{308}", "\u{0e31}", "²", "[", "~", "%7C"] {
+        assert!(read(&format!("http://evil.com/a{word}b"), Hint::Url).is_ok(), "{word}");
+    }
+    let local = "a".repeat(64);
+    assert!(read(&format!("{local}@evil.com"), Hint::Email).is_ok());
+    assert_eq!(read(&format!("a{local}@evil.com"), Hint::Email), Err(Refused::Email));
+}
+
+#[test]
 fn hosts_of_urls() {
     same(
         &[

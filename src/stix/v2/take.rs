@@ -6,7 +6,7 @@
 //! Fails: never. Costs: the parse of the pattern, unless a newer version of the indicator is known.
 
 use crate::indicator::{Id, Indicator, Part, ThreatKind, Timestamp, Tlp};
-use crate::observable::Observable;
+use crate::observable::{Observable, Refused};
 use crate::pattern::{self, Reduction, Waiting};
 use crate::stix::v2::object::{Object, Value};
 use crate::stix::{
@@ -293,6 +293,7 @@ const fn waiting_word(waiting: Waiting) -> &'static str {
         Waiting::KeyedText => "not-yet-matched:keyed-text",
         Waiting::DigestAlgorithm => "not-yet-matched:digest-algorithm",
         Waiting::UnknownProperty => "not-yet-matched:unknown-property",
+        Waiting::BadValue(Refused::UrlEnd) => "url-end",
         Waiting::BadValue(_) => "bad-value",
     }
 }
