@@ -90,17 +90,17 @@ impl Threats {
         let mut newest: AHashMap<&str, &Named> = AHashMap::new();
         let mut attributed: AHashMap<&str, Vec<&str>> = AHashMap::new();
         for (_, objects) in feeds {
-            let ids = ids_by_number(objects);
+            let ids = &objects.refs;
             for (number, named) in &objects.names {
-                let held = newest.entry(ids[*number as usize]).or_insert(named);
+                let held = newest.entry(&ids[*number as usize]).or_insert(named);
                 if named.supersedes(held) {
                     *held = named;
                 }
             }
             for relation in &objects.attributed {
                 if !is_revoked(feeds, &relation.id, relation.modified) {
-                    let authors = attributed.entry(ids[relation.source as usize]).or_default();
-                    authors.push(ids[relation.target as usize]);
+                    let authors = attributed.entry(&*ids[relation.source as usize]).or_default();
+                    authors.push(&*ids[relation.target as usize]);
                 }
             }
         }
@@ -151,7 +151,7 @@ fn relations(feeds: &[(u16, Objects)], threats: &Threats) -> Vec<Vec<(u32, u32)>
     let mut found: Vec<Vec<(u32, u32)>> = vec![Vec::new(); feeds.len()];
     for (_, objects) in feeds {
         let numbers: Vec<Option<u32>> =
-            ids_by_number(objects).into_iter().map(|id| threats.numbers.get(id).copied()).collect();
+            objects.refs.iter().map(|id| threats.numbers.get(&**id).copied()).collect();
         for relation in &objects.indicates {
             let Some(threat) = numbers[relation.target as usize] else { continue };
             if is_revoked(feeds, &relation.id, relation.modified) {
@@ -178,34 +178,23 @@ fn is_revoked(feeds: &[(u16, Objects)], relation: &Id, modified: Timestamp) -> b
     })
 }
 
-/// The ids of a feed by their numbers.
-fn ids_by_number(objects: &Objects) -> Vec<&str> {
-    let mut ids = vec![""; objects.refs.len()];
-    for (id, number) in &objects.refs {
-        ids[*number as usize] = id;
-    }
-    ids
-}
-
 /// The strictest TLP that any feed gives a marking.
-fn markings_by_id(feeds: &[(u16, Objects)]) -> AHashMap<Box<str>, Tlp> {
-    let mut markings: AHashMap<Box<str>, Tlp> = AHashMap::new();
+fn markings_by_id(feeds: &[(u16, Objects)]) -> AHashMap<Arc<str>, Tlp> {
+    let mut markings: AHashMap<Arc<str>, Tlp> = AHashMap::new();
     for (_, objects) in feeds {
-        for (id, number) in &objects.refs {
-            if let Some(tlp) = objects.markings.get(number) {
-                let strictest = markings.entry(id.clone()).or_insert(*tlp);
-                *strictest = (*strictest).max(*tlp);
-            }
+        for (number, tlp) in &objects.markings {
+            let strictest = markings.entry(Arc::clone(&objects.refs[*number as usize])).or_insert(*tlp);
+            *strictest = (*strictest).max(*tlp);
         }
     }
     markings
 }
 
 /// The strictest TLP of each list of markings of a feed, counted from one.
-fn strictest_by_list(objects: &Objects, markings: &AHashMap<Box<str>, Tlp>) -> Vec<Option<Tlp>> {
-    let ids = ids_by_number(objects);
+fn strictest_by_list(objects: &Objects, markings: &AHashMap<Arc<str>, Tlp>) -> Vec<Option<Tlp>> {
+    let ids = &objects.refs;
     let strictest =
-        |list: &[u32]| list.iter().filter_map(|number| markings.get(ids[*number as usize])).max().copied();
+        |list: &[u32]| list.iter().filter_map(|number| markings.get(&*ids[*number as usize])).max().copied();
     std::iter::once(None).chain(objects.marking_lists.iter().map(|list| strictest(list))).collect()
 }
 

@@ -10,6 +10,7 @@
 pub mod tlp;
 pub mod v2;
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use ahash::{AHashMap, RandomState};
@@ -22,8 +23,8 @@ use crate::tally::Tally;
 pub struct Objects {
     /// Indicators, one an id.
     pub drafts: Vec<Draft>,
-    /// Numbers of the ids that relations, names and markings are about.
-    pub refs: AHashMap<Box<str>, u32>,
+    /// Ids that relations, names and markings are about, by their numbers.
+    pub refs: Vec<Arc<str>>,
     /// Named threats by the number of their id.
     pub names: AHashMap<u32, Named>,
     /// `indicates`, from an indicator to a threat.
@@ -40,6 +41,7 @@ pub struct Objects {
     pub tally: Tally,
     /// Where in `drafts` an id stands, by a hash of it; ids that share one follow each other in hash numbers.
     places: AHashMap<u64, u32>,
+    ref_numbers: AHashMap<Arc<str>, u32>,
     hasher: RandomState,
     list_numbers: AHashMap<Box<[u32]>, u32>,
     files: Vec<Box<str>>,
@@ -62,7 +64,7 @@ pub struct Draft {
 }
 
 /// What becomes of the newest version of an indicator.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
     /// It is handed on.
     Use,
@@ -73,7 +75,7 @@ pub enum Fate {
 }
 
 /// A pattern that is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kept {
     /// The word under which it is counted.
     pub reason: &'static str,
@@ -181,19 +183,43 @@ impl Objects {
         (hash, None)
     }
 
-    /// Whether a version of this id is known that a version of this time does not replace.
-    pub fn knows(&self, id: &Id, modified: Timestamp, revoked: bool) -> Option<&'static str> {
+    /// Whether a version of this id is known that a version of this time does not replace, whatever it says.
+    pub fn knows(&self, id: &Id, modified: Timestamp) -> Option<&'static str> {
         let held = &self.drafts[self.find(id)? as usize];
         match modified.cmp(&held.modified) {
-            std::cmp::Ordering::Greater => None,
-            std::cmp::Ordering::Less => Some("older-version"),
-            // Revocation wins a tie, so that the order of files does not matter.
-            std::cmp::Ordering::Equal if revoked && held.fate != Fate::Skip(REVOKED) => None,
-            std::cmp::Ordering::Equal => Some("duplicate"),
+            Ordering::Less => Some("older-version"),
+            Ordering::Equal if held.fate == Fate::Skip(REVOKED) => Some("duplicate"),
+            Ordering::Equal | Ordering::Greater => None,
         }
     }
 
-    /// Takes an indicator that [`Objects::knows`] let through; an older version of it is counted and replaced.
+    /// Which of two versions of one time counts, the smaller one: by what they say, a revoked one first, so that the
+    /// order of objects and files does not matter.
+    fn compare(&self, a: &Draft, b: &Draft) -> Ordering {
+        let list = |draft: &Draft| {
+            let at = (draft.markings as usize).checked_sub(1);
+            at.and_then(|at| self.marking_lists.get(at)).map_or(&[][..], |list| list)
+        };
+        let ids = |draft: &Draft| {
+            let mut ids: Vec<&str> = list(draft).iter().map(|number| &*self.refs[*number as usize]).collect();
+            ids.sort_unstable();
+            ids
+        };
+        let is_used = |draft: &Draft| draft.fate != Fate::Skip(REVOKED);
+        let (left, right) = (&a.indicator, &b.indicator);
+        is_used(a)
+            .cmp(&is_used(b))
+            .then_with(|| a.fate.cmp(&b.fate))
+            .then_with(|| left.values.len().cmp(&right.values.len()))
+            .then_with(|| left.values.cmp(&right.values))
+            .then_with(|| (left.valid_from, left.valid_until).cmp(&(right.valid_from, right.valid_until)))
+            .then_with(|| (left.confidence, left.tlp).cmp(&(right.confidence, right.tlp)))
+            .then_with(|| left.context.cmp(&right.context))
+            .then_with(|| list(a).len().cmp(&list(b).len()))
+            .then_with(|| if a.markings == b.markings { Ordering::Equal } else { ids(a).cmp(&ids(b)) })
+    }
+
+    /// Takes an indicator that [`Objects::knows`] let through. Of two versions one is counted as left out.
     pub fn push(&mut self, draft: Draft) {
         let Some(id) = &draft.indicator.id else { return };
         let (hash, place) = self.hashed(id);
@@ -202,11 +228,15 @@ impl Objects {
             self.drafts.push(draft);
             return;
         };
-        let held = std::mem::replace(&mut self.drafts[at as usize], draft);
-        let newer = &self.drafts[at as usize];
-        let reason = if held.modified == newer.modified { "duplicate" } else { "older-version" };
-        let id = shown(held.indicator.id.as_ref());
-        self.skip(reason, held.place, &id);
+        let held = &self.drafts[at as usize];
+        let is_tie = held.modified == draft.modified;
+        let left_out = if is_tie && self.compare(held, &draft).is_le() {
+            draft
+        } else {
+            std::mem::replace(&mut self.drafts[at as usize], draft)
+        };
+        let reason = if is_tie { "duplicate" } else { "older-version" };
+        self.skip(reason, left_out.place, &shown(left_out.indicator.id.as_ref()));
     }
 
     /// Counts an object as left out.
@@ -227,11 +257,13 @@ impl Objects {
 
     /// The number of an id.
     pub fn number(&mut self, id: &str) -> u32 {
-        if let Some(number) = self.refs.get(id) {
+        if let Some(number) = self.ref_numbers.get(id) {
             return *number;
         }
         let number = u32::try_from(self.refs.len()).unwrap_or(u32::MAX);
-        self.refs.insert(id.into(), number);
+        let id: Arc<str> = id.into();
+        self.refs.push(Arc::clone(&id));
+        self.ref_numbers.insert(id, number);
         number
     }
 

@@ -45,7 +45,7 @@ impl Taker<'_, '_> {
         let id = Id::parse(id);
         let modified = self.version();
         let revoked = self.is_revoked();
-        if let Some(reason) = self.objects.knows(&id, modified, revoked) {
+        if let Some(reason) = self.objects.knows(&id, modified) {
             return self.skip(reason);
         }
         if revoked {
@@ -56,7 +56,9 @@ impl Taker<'_, '_> {
         {
             return self.leave_out(id, modified, Fate::Skip("pattern-type"));
         }
-        let Some(pattern) = self.object.pattern.text() else { return self.skip("no-pattern") };
+        let Some(pattern) = self.object.pattern.text() else {
+            return self.leave_out(id, modified, Fate::Skip("no-pattern"));
+        };
         let valid_from = self.time("valid_from", &self.object.valid_from);
         let valid_until = self.time("valid_until", &self.object.valid_until);
         if valid_until.is_some_and(|until| valid_from.is_some_and(|from| until <= from)) {
