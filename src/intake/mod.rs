@@ -20,7 +20,7 @@ use std::path::Path;
 use crate::indicator::{Id, Indicator};
 use crate::list::{self, End};
 use crate::stix::{self, v2};
-use crate::tally::{Count, Counts, Tally, shortened};
+use crate::tally::{Counts, Tally, shortened};
 
 use self::sniff::Content;
 use self::source::{Files, STDIN};
@@ -339,15 +339,10 @@ fn report(name: &str, used: u64, tally: Tally) -> FeedReport {
         used,
         context_objects,
         context_types,
-        skipped: rows(tally.skipped),
-        noted: rows(tally.noted),
+        skipped: tally.skipped.into_rows(),
+        noted: tally.noted.into_rows(),
         warnings,
     }
-}
-
-fn rows(counts: Counts) -> Vec<(&'static str, u64, Vec<String>)> {
-    let row = |count: Count| (count.reason, count.count, count.examples);
-    counts.into_sorted().into_iter().map(row).collect()
 }
 
 /// One message about objects that are broken, if there are any.
