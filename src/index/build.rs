@@ -21,11 +21,10 @@ use crate::index::verify::{self, Content};
 use crate::index::{Allow, Error, Traits};
 use crate::indicator::{Indicator, Part};
 use crate::observable::{Digest, Kind, Observable};
+use crate::tally::Counts;
 
 /// Bits of the filter for each key.
 const FILTER_BITS: usize = 16;
-/// Examples kept of each rule that refuses values.
-const EXAMPLES_MAX: usize = 3;
 
 /// What became of the values given to a builder.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +55,7 @@ pub struct Builder {
     contexts: context::Collected,
     values: Values,
     exact_only: Vec<Box<str>>,
-    refused: Vec<(&'static str, u64, Vec<String>)>,
+    refused: Counts,
     failed: Option<Error>,
 }
 
@@ -83,7 +82,7 @@ impl Builder {
         for (value, part) in std::mem::take(&mut indicator.values) {
             match rules::judge(&value, self.allow) {
                 Verdict::Refused(rule) => {
-                    self.refuse(rule, &value);
+                    self.refused.add(rule, || value.to_string());
                     continue;
                 }
                 Verdict::ExactOnly => {
@@ -131,19 +130,6 @@ impl Builder {
         Ok(self.records.attributes.len() - 1)
     }
 
-    fn refuse(&mut self, rule: &'static str, value: &Observable) {
-        let at = self.refused.iter().position(|(name, ..)| *name == rule).unwrap_or(self.refused.len());
-        if at == self.refused.len() {
-            self.refused.push((rule, 0, Vec::new()));
-        }
-        if let Some((_, count, examples)) = self.refused.get_mut(at) {
-            *count += 1;
-            if examples.len() < EXAMPLES_MAX {
-                examples.push(value.to_string());
-            }
-        }
-    }
-
     /// Sorts, joins and writes.
     ///
     /// # Errors
@@ -177,7 +163,7 @@ impl Builder {
         let report = Report {
             entries: Kind::ALL.into_iter().zip(meta.counts.map(u64::from)).collect(),
             records: u64::from(meta.records),
-            refused: self.refused,
+            refused: self.refused.into_rows(),
             cut,
             bytes: header.sections.lengths().map(|(section, len)| (section.as_str(), len as u64)).collect(),
         };

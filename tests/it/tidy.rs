@@ -16,7 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // L1 tools
     ("stix", &["indicator", "observable", "pattern", "tally"]),
     ("list", &["indicator", "observable", "tally"]),
-    ("index", &["indicator", "observable"]),
+    ("index", &["indicator", "observable", "tally"]),
     ("policy", &["indicator", "observable"]),
     ("live", &["index", "policy"]),
     // L2 planes
