@@ -535,6 +535,32 @@ fn large_files_are_mapped_and_small_ones_read() {
 }
 
 #[test]
+fn a_file_is_put_where_its_name_points_to() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir(at("sub")).unwrap();
+    symlink("sub/two", at("one")).unwrap();
+    symlink("../real", at("sub/two")).unwrap();
+    symlink(at("loop"), at("loop")).unwrap();
+    for bytes in [b"a", b"b"] {
+        install(&at("one"), bytes).unwrap();
+        assert_eq!(std::fs::read(at("real")).unwrap(), bytes);
+        assert!(at("one").is_symlink() && at("sub/two").is_symlink() && !at("real").is_symlink());
+        let mode = std::fs::metadata(at("real")).unwrap().permissions().mode() & 0o777;
+        assert!(bytes == b"a" || mode == 0o640, "{mode:o}");
+        std::fs::set_permissions(at("real"), std::fs::Permissions::from_mode(0o640)).unwrap();
+    }
+    assert!(install(&at("loop"), b"c").is_err());
+    // A name that is taken, if by a link to something else, is not written to.
+    std::fs::write(at("other"), "other").unwrap();
+    symlink("other", at(&format!(".taxiway.{}.0.part", std::process::id()))).unwrap();
+    install(&at("real"), b"c").unwrap();
+    assert_eq!(std::fs::read(at("other")).unwrap(), b"other");
+    assert_eq!(std::fs::read(at("real")).unwrap(), b"c");
+}
+
+#[test]
 fn contexts_keep_to_their_limits() {
     let long = "ä".repeat(100_000);
     let many: Vec<Box<str>> = (0..40).map(|i| format!("{i}{}", "x".repeat(60_000)).into()).collect();
