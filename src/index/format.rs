@@ -212,6 +212,18 @@ pub(crate) struct Header {
     pub(crate) sections: Sections,
 }
 
+/// Bytes from which [`file_length`] is known.
+pub(crate) const LENGTH_KNOWN_AT: u64 = 24;
+
+/// How long the file is that begins with these bytes, if it is a snapshot.
+pub(crate) fn file_length(head: &[u8]) -> Option<u64> {
+    let mut fields = Fields::new(head);
+    let is_snapshot = fields.array::<8>()? == MAGIC;
+    fields.u64()?;
+    let length = fields.u64()?;
+    is_snapshot.then_some(length)
+}
+
 impl Header {
     /// Reads and checks the header: magic, version, its own checksum, and that the sections tile the file.
     pub(crate) fn read(bytes: &[u8]) -> Result<Header, Error> {

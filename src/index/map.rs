@@ -12,6 +12,8 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::index::format::{self, LENGTH_KNOWN_AT};
+
 use memmap2::{Advice, Mmap, MmapMut, MmapOptions};
 
 /// Files up to this length are read, longer ones are mapped.
@@ -24,13 +26,18 @@ pub(crate) struct Bytes(Option<Mmap>);
 impl Bytes {
     /// Maps a file longer than 1 MiB; reads a shorter one, and whatever is no regular file.
     pub(crate) fn open(path: &Path) -> io::Result<Bytes> {
-        let mut file = File::open(path)?;
+        let file = File::open(path)?;
         let meta = file.metadata()?;
         if meta.is_file() && meta.len() > READ_MAX {
             return map(&file);
         }
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
+        (&file).take(LENGTH_KNOWN_AT).read_to_end(&mut bytes)?;
+        // of something that is no snapshot, perhaps without an end, no more is read; of one, a byte more than it is
+        if let Some(length) = format::file_length(&bytes) {
+            let rest = length.saturating_add(1).saturating_sub(LENGTH_KNOWN_AT);
+            file.take(rest).read_to_end(&mut bytes)?;
+        }
         Bytes::copy_of(&bytes)
     }
 

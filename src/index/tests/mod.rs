@@ -530,6 +530,9 @@ fn large_files_are_mapped_and_small_ones_read() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
     assert!(matches!(Snapshot::open(&folder.path().join("missing")), Err(Error::Io { .. })));
     assert!(matches!(Snapshot::open(folder.path()), Err(Error::Io { .. })));
+    // what has no end is not read to it
+    let error = Snapshot::open(Path::new("/dev/zero")).unwrap_err().to_string();
+    assert!(error.contains("not a snapshot"), "{error}");
     install(Path::new("/dev/null"), b"nothing").unwrap();
     assert!(!Path::new("/dev/null").metadata().unwrap().is_file());
 }
