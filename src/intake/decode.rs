@@ -67,7 +67,7 @@ enum Decoder {
 impl Decoder {
     fn of(head: &[u8]) -> Option<Decoder> {
         match head {
-            [0x1f, 0x8b, 8, ..] => Some(Decoder::Gzip),
+            [0x1f, 0x8b] | [0x1f, 0x8b, 8, ..] => Some(Decoder::Gzip),
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Decoder::Zstd),
             [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, ..]
             | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, ..] => Some(Decoder::Bzip2),

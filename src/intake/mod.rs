@@ -188,7 +188,8 @@ impl Feed {
     ) -> Result<(), String> {
         let mut window = match decode::decoded(raw) {
             Ok(reader) => Window::new(reader),
-            Err(error) if error.kind() == ErrorKind::IsADirectory => return Err(unreadable(&error)),
+            // What the system says, and not a decoder: there is nothing of it.
+            Err(error) if error.raw_os_error().is_some() => return Err(unreadable(&error)),
             Err(error) => {
                 self.warnings.push(format!("{file}: {}", decode::fault(&error)));
                 return Ok(());
@@ -214,20 +215,21 @@ impl Feed {
     }
 
     fn stix_2(&mut self, window: &mut Window, file: &str, watch: &mut dyn FnMut(u64)) -> Result<(), String> {
-        let before = self.objects.tally.clone();
+        let before = std::mem::take(&mut self.objects.tally);
         self.objects.begin(file);
         let mut reader = v2::Reader::default();
         window.each(watch, |bytes, end| {
             let taken = reader.read(bytes, end != End::More, &mut self.objects);
             (!reader.is_hopeless()).then_some(taken)
         });
+        let read = std::mem::replace(&mut self.objects.tally, before);
         match reader.finish() {
-            v2::Found::Stix => Ok(()),
+            v2::Found::Stix => self.objects.tally.absorb(read),
             v2::Found::Other(what) => {
-                self.objects.tally = before;
-                Err(format!("not STIX: {what}\nexport the feed as STIX 2 or as a list"))
+                return Err(format!("not STIX: {what}\nexport the feed as STIX 2 or as a list"));
             }
         }
+        Ok(())
     }
 }
 
