@@ -242,7 +242,7 @@ impl Reader {
     ) {
         let added = match read {
             Ok(values) => entries.add(values, remarks),
-            Err(refused) => Err(reason(refused)),
+            Err(refused) => Err(refused.as_str()),
         };
         if let Err(reason) = added {
             entries.skip(reason, &self.file, self.line, text);
@@ -362,22 +362,6 @@ fn confidence(text: &str) -> Option<u8> {
     let number: f64 = text.strip_suffix('%').unwrap_or(text).trim().parse().ok()?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just before")]
     (0.0..=100.0).contains(&number).then_some(number as u8)
-}
-
-/// The word under which a refused value is counted.
-fn reason(refused: Refused) -> &'static str {
-    match refused {
-        Refused::Empty => "empty-value",
-        Refused::Address => "not-an-address",
-        Refused::Network => "not-a-network",
-        Refused::Port => "not-a-port",
-        Refused::Domain => "not-a-domain",
-        Refused::Url => "not-a-url",
-        Refused::UrlEnd => "url-end",
-        Refused::Email => "not-an-email",
-        Refused::Digest => "not-a-digest",
-        Refused::Unknown => "not-a-value",
-    }
 }
 
 #[cfg(test)]

@@ -207,16 +207,16 @@ impl Refused {
     /// The word under which refusals are counted.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Refused::Empty => "empty",
-            Refused::Address => "address",
-            Refused::Network => "network",
-            Refused::Port => "port",
-            Refused::Domain => "domain",
-            Refused::Url => "url",
+            Refused::Empty => "empty-value",
+            Refused::Address => "not-an-address",
+            Refused::Network => "not-a-network",
+            Refused::Port => "not-a-port",
+            Refused::Domain => "not-a-domain",
+            Refused::Url => "not-a-url",
             Refused::UrlEnd => "url-end",
-            Refused::Email => "email",
-            Refused::Digest => "digest",
-            Refused::Unknown => "unknown-kind",
+            Refused::Email => "not-an-email",
+            Refused::Digest => "not-a-digest",
+            Refused::Unknown => "not-a-value",
         }
     }
 }
@@ -232,7 +232,7 @@ pub enum Hint {
     IpPort,
     /// A domain or host name.
     Domain,
-    /// A URL (a bare name or address is what it is: MATCHING section 2).
+    /// A URL (a bare name or address is what it is: M5.12).
     Url,
     /// An e-mail address.
     Email,

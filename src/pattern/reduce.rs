@@ -73,27 +73,22 @@ impl Waiting {
     /// The name under which it is counted.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Waiting::And => "and",
-            Waiting::ObservationAnd => "observation-and",
-            Waiting::FollowedBy => "followed-by",
-            Waiting::Qualifier => "qualifier",
-            Waiting::Negation => "negation",
-            Waiting::Comparison => "comparison",
-            Waiting::Like => "like",
-            Waiting::Matches => "matches",
-            Waiting::Exists => "exists",
-            Waiting::Superset => "superset",
-            Waiting::KeyedText => "keyed-text",
-            Waiting::DigestAlgorithm => "digest-algorithm",
-            Waiting::UnknownProperty => "unknown-property",
+            Waiting::And => "not-yet-matched:and",
+            Waiting::ObservationAnd => "not-yet-matched:observation-and",
+            Waiting::FollowedBy => "not-yet-matched:followed-by",
+            Waiting::Qualifier => "not-yet-matched:qualifier",
+            Waiting::Negation => "not-yet-matched:negation",
+            Waiting::Comparison => "not-yet-matched:comparison",
+            Waiting::Like => "not-yet-matched:like",
+            Waiting::Matches => "not-yet-matched:matches",
+            Waiting::Exists => "not-yet-matched:exists",
+            Waiting::Superset => "not-yet-matched:superset",
+            Waiting::KeyedText => "not-yet-matched:keyed-text",
+            Waiting::DigestAlgorithm => "not-yet-matched:digest-algorithm",
+            Waiting::UnknownProperty => "not-yet-matched:unknown-property",
+            Waiting::BadValue(Refused::UrlEnd) => Refused::UrlEnd.as_str(),
             Waiting::BadValue(_) => "bad-value",
         }
-    }
-}
-
-impl Display for Waiting {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -12,7 +12,11 @@ fn reduced(text: &str) -> String {
     let mark = |part| if part == Part::OfPattern { "~" } else { "" };
     let values =
         reduction.values.iter().map(|(value, part)| format!("{}{}:{value}", mark(*part), value.kind()));
-    let waiting = reduction.waiting.iter().map(|rest| format!("!{}", rest.reason));
+    let waiting = reduction
+        .waiting
+        .iter()
+        .map(|rest| rest.reason.as_str())
+        .map(|word| format!("!{}", word.strip_prefix("not-yet-matched:").unwrap_or(word)));
     values.chain(waiting).collect::<Vec<_>>().join(" ")
 }
 

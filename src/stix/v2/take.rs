@@ -6,8 +6,8 @@
 //! Fails: never. Costs: the parse of the pattern, unless a newer version of the indicator is known.
 
 use crate::indicator::{Id, Indicator, Part, ThreatKind, Timestamp, Tlp};
-use crate::observable::{Observable, Refused};
-use crate::pattern::{self, Reduction, Waiting};
+use crate::observable::Observable;
+use crate::pattern::{self, Reduction};
 use crate::stix::v2::object::{Object, Value};
 use crate::stix::{
     Attribution, Draft, Fate, Kept, Named, Objects, Place, REVOKED, Relation, UNDATED, Words, tlp,
@@ -94,7 +94,7 @@ impl Taker<'_, '_> {
             }
             return Ok(values);
         }
-        let reason = waiting.first().map_or("not-yet-matched:and", |rest| waiting_word(rest.reason));
+        let reason = waiting.first().map_or("not-yet-matched:and", |rest| rest.reason.as_str());
         Err(Fate::Wait(Kept { reason, pattern: text.into() }.into()))
     }
 
@@ -277,27 +277,6 @@ fn threat_kind(kind: &str) -> Option<ThreatKind> {
         "infrastructure" => ThreatKind::Infrastructure,
         _ => return None,
     })
-}
-
-/// The word under which an indicator is counted whose pattern gives no look-up.
-const fn waiting_word(waiting: Waiting) -> &'static str {
-    match waiting {
-        Waiting::And => "not-yet-matched:and",
-        Waiting::ObservationAnd => "not-yet-matched:observation-and",
-        Waiting::FollowedBy => "not-yet-matched:followed-by",
-        Waiting::Qualifier => "not-yet-matched:qualifier",
-        Waiting::Negation => "not-yet-matched:negation",
-        Waiting::Comparison => "not-yet-matched:comparison",
-        Waiting::Like => "not-yet-matched:like",
-        Waiting::Matches => "not-yet-matched:matches",
-        Waiting::Exists => "not-yet-matched:exists",
-        Waiting::Superset => "not-yet-matched:superset",
-        Waiting::KeyedText => "not-yet-matched:keyed-text",
-        Waiting::DigestAlgorithm => "not-yet-matched:digest-algorithm",
-        Waiting::UnknownProperty => "not-yet-matched:unknown-property",
-        Waiting::BadValue(Refused::UrlEnd) => "url-end",
-        Waiting::BadValue(_) => "bad-value",
-    }
 }
 
 /// The id of a relation: its UUID where it has one, which is all that tells relations apart.
