@@ -5,8 +5,7 @@
 //! Invariants: the bytes start on a page, so that a 32-byte block of the filter lies in one cache line; they are
 //! read-only and private, a change of the file's name (rename, unlink) does not concern them.
 //! Fails: with what the system says.
-//! Costs: mapping is microseconds whatever the size; pages come in as they are touched, or all at once by
-//! [`Bytes::populate`].
+//! Costs: mapping is microseconds whatever the size; pages come in as they are touched.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -58,16 +57,6 @@ impl Bytes {
 
     pub(crate) fn as_slice(&self) -> &[u8] {
         self.0.as_deref().unwrap_or_default()
-    }
-
-    /// Brings every page in, where the system can; otherwise asks for it.
-    pub(crate) fn populate(&self) -> io::Result<()> {
-        let Some(map) = &self.0 else { return Ok(()) };
-        #[cfg(target_os = "linux")]
-        if map.advise(Advice::PopulateRead).is_ok() {
-            return Ok(());
-        }
-        map.advise(Advice::WillNeed)
     }
 }
 

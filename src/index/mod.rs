@@ -65,7 +65,7 @@ pub enum Error {
     Damaged(String),
 }
 
-/// Build rules that can be switched off (`--allow`), see docs/MATCHING.md section 3.
+/// Build rules that can be switched off (`--allow`), see docs/MATCHING.md, M9.8 to M9.11.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct Allow {
@@ -166,14 +166,6 @@ impl Snapshot {
         Ok(Snapshot { bytes, header, feeds, tables, columns, version })
     }
 
-    /// Brings the whole file into memory now instead of page by page at the first look-ups.
-    ///
-    /// # Errors
-    /// [`Error::Io`], when the system cannot even be asked to.
-    pub fn populate(&self) -> Result<(), Error> {
-        self.bytes.populate().map_err(|source| Error::Io { path: "snapshot".into(), source })
-    }
-
     /// Checks every block checksum: whether the bytes are those that were written. About 0.1 s a gigabyte.
     ///
     /// # Errors
@@ -257,15 +249,9 @@ impl Snapshot {
     #[inline]
     pub fn touches(&self, address: IpAddr) -> bool {
         match address {
-            IpAddr::V4(address) => self.touches4(address.to_bits()),
+            IpAddr::V4(address) => self.tables.touched.v4(self.bytes.as_slice(), address.to_bits()),
             IpAddr::V6(address) => self.tables.touched.v6(self.bytes.as_slice(), address.to_bits()),
         }
-    }
-
-    /// [`Snapshot::touches`] for an IPv4 address as a number.
-    #[inline]
-    pub fn touches4(&self, address: u32) -> bool {
-        self.tables.touched.v4(self.bytes.as_slice(), address)
     }
 
     /// The entry of value number `i` of a kind.

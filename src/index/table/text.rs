@@ -24,6 +24,7 @@ use std::ops::Range;
 use crate::index::Error;
 use crate::index::format::{Fields, damaged, put_varint};
 use crate::index::table::column::{self, Column, Shape};
+use crate::index::table::lower_bound;
 
 /// Values in a block.
 const BLOCK: u32 = 16;
@@ -211,17 +212,12 @@ impl Text {
         // blocks whose first eight bytes are the same: whole values decide
         let alike = heads.get(from..)?;
         let same = alike.partition_point(|head| u64::from_le_bytes(*head) <= wanted);
-        let (mut low, mut high) = (from, from + same);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let block = self.block(bytes, u32::try_from(middle).ok()?)?;
-            if self.coded(bytes, block)?.compare(value).1.is_le() {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        u32::try_from(low.checked_sub(1)?).ok()
+        let (from, to) = (u32::try_from(from).ok()?, u32::try_from(from + same).ok()?);
+        let not_greater = |block: u32| {
+            let first = self.block(bytes, block).and_then(|block| self.coded(bytes, block));
+            first.is_some_and(|first| first.compare(value).1.is_le())
+        };
+        lower_bound(from..to, not_greater).checked_sub(1)
     }
 
     /// The text from the start of a block on.

@@ -518,7 +518,6 @@ fn large_files_are_mapped_and_small_ones_read() {
         assert_eq!(bytes.len() > 1 << 20, count > 10);
         install(&path, &bytes).unwrap();
         let snapshot = Snapshot::open(&path).unwrap();
-        snapshot.populate().unwrap();
         snapshot.verify().unwrap();
         assert_eq!(snapshot.count(Kind::Ip), count);
         // the old file stays what it is for those who have it open
