@@ -16,6 +16,7 @@ use crate::index::record::context;
 use crate::index::record::{self, Attributes, Columns, Link};
 use crate::index::rules::{self, SUFFIX_LIST, Verdict};
 use crate::index::table::ip::{self, Address};
+use crate::index::table::tail::Tails;
 use crate::index::table::{Tables, text, url_key};
 use crate::index::verify::{self, Content};
 use crate::index::{Allow, Error, Traits};
@@ -427,9 +428,11 @@ impl Texts {
         marked.dedup();
         let mut marked = marked.into_iter().peekable();
         let mut numbers = Vec::new();
-        let mut writer = text::Writer::new(text::Tails::of(keys.iter().map(text)));
-        let alike = keys.chunk_by(|a, b| a.head == b.head && text(a) == text(b));
-        for (number, alike) in (0u32..).zip(alike) {
+        let alike = || keys.chunk_by(|a, b| a.head == b.head && text(a) == text(b));
+        // each once: how often feeds repeat a value says nothing about the set
+        let distinct: Vec<&[u8]> = alike().filter_map(|alike| alike.first().map(text)).collect();
+        let mut writer = text::Writer::new(Tails::of(distinct.into_iter()));
+        for (number, alike) in (0u32..).zip(alike()) {
             rows.entry(alike.iter().map(|key| key.link))?;
             let value = alike.first().map(text).unwrap_or_default();
             writer.push(value);

@@ -11,6 +11,7 @@ pub(crate) mod column;
 pub(crate) mod digest;
 pub(crate) mod ip;
 pub(crate) mod search;
+pub(crate) mod tail;
 pub(crate) mod text;
 
 use std::fmt::Write as _;

@@ -248,6 +248,16 @@ fn records_say_what_the_indicators_said() {
 }
 
 #[test]
+fn repetitions_do_not_change_the_bytes() {
+    let names = |times: usize| {
+        let some = (0..500).map(|i| format!("name-{i}.evil.example"));
+        let again = std::iter::repeat_n("again.and-again.example".to_owned(), times);
+        some.chain(again).map(|name| plain(0, value(&name))).collect::<Vec<_>>()
+    };
+    assert_eq!(built(&["f"], names(1)).0, built(&["f"], names(400)).0);
+}
+
+#[test]
 fn the_same_input_gives_the_same_bytes() {
     let mut indicators = rich();
     let (bytes, _) = built(&["zebra", "ant"], indicators.clone());
