@@ -414,6 +414,20 @@ impl Texts {
         Ok(())
     }
 
+    /// The same values in order, one behind the other: what follows reads them from front to back.
+    fn sorted(self) -> Texts {
+        let Texts { arena, mut keys } = self;
+        let text = |key: &Key| arena.get(key.start..key.start + key.len as usize).unwrap_or_default();
+        keys.sort_unstable_by(|a, b| a.head.cmp(&b.head).then_with(|| text(a).cmp(text(b))));
+        let mut sorted = Vec::with_capacity(arena.len());
+        for key in &mut keys {
+            let start = sorted.len();
+            sorted.extend_from_slice(text(key));
+            key.start = start;
+        }
+        Texts { arena: sorted, keys }
+    }
+
     /// Writes the section; gives the numbers of the values that `marked` has too.
     fn write(
         self,
@@ -421,9 +435,8 @@ impl Texts {
         rows: &mut Rows<'_>,
         mut marked: Vec<Box<str>>,
     ) -> Result<Vec<u32>, Error> {
-        let Texts { arena, mut keys } = self;
+        let Texts { arena, keys } = self.sorted();
         let text = |key: &Key| arena.get(key.start..key.start + key.len as usize).unwrap_or_default();
-        keys.sort_unstable_by(|a, b| a.head.cmp(&b.head).then_with(|| text(a).cmp(text(b))));
         marked.sort_unstable();
         marked.dedup();
         let mut marked = marked.into_iter().peekable();

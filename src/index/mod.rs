@@ -149,10 +149,11 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`Error::Damaged`]; [`Error::Io`] when there is no memory for them.
-    #[expect(clippy::needless_pass_by_value, reason = "the bytes are given up for a copy that is aligned")]
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Snapshot, Error> {
         let io = |source| Error::Io { path: "memory".into(), source };
-        Snapshot::read(Bytes::copy_of(&bytes).map_err(io)?)
+        let aligned = Bytes::copy_of(&bytes).map_err(io)?;
+        drop(bytes);
+        Snapshot::read(aligned)
     }
 
     fn read(bytes: Bytes) -> Result<Snapshot, Error> {

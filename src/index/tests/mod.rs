@@ -247,6 +247,24 @@ fn records_say_what_the_indicators_said() {
     assert_eq!(info.feeds.iter().map(|(_, count)| count).sum::<u64>(), u64::from(info.records));
 }
 
+/// Ids that come again, in values near and far, are stored once and come back at each.
+#[test]
+fn ids_are_stored_once() {
+    let id = |i: u8| match i % 9 {
+        8 => None,
+        7 => Some(Id::Text(format!("text-{}", i % 2).into())),
+        n => Some(Id::Uuid([n / 2; 16])),
+    };
+    let address = |i: u8| Observable::Ip(std::net::Ipv4Addr::new(198, 51, 100, i).into());
+    let snapshot = opened(&["f"], (0..200).map(|i| Indicator { id: id(i), ..plain(0, address(i)) }));
+    for i in 0..200 {
+        let entry = find(&snapshot, &address(i)).unwrap();
+        assert_eq!(snapshot.records(entry).map(|record| record.id).collect::<Vec<_>>(), [id(i)], "{i}");
+    }
+    let sections = snapshot.info().sections;
+    assert_eq!(sections.iter().find(|(name, _)| *name == "uuids").unwrap().1, 4 * 16);
+}
+
 #[test]
 fn repetitions_do_not_change_the_bytes() {
     let names = |times: usize| {
