@@ -291,7 +291,7 @@ fn versions_of_one_time_settle_by_what_they_say() {
                 let list =
                     (draft.markings as usize).checked_sub(1).map(|at| objects.marking_lists[at].to_vec());
                 let ids: Vec<_> =
-                    list.iter().flatten().map(|id| objects.refs[*id as usize].clone()).collect();
+                    list.iter().flatten().map(|id| objects.refs[*id as usize].to_string()).collect();
                 (draft.indicator.clone(), draft.fate.clone(), ids)
             };
             assert_eq!(said(&[one.clone(), other.clone()]), said(&[other.clone(), one.clone()]));
