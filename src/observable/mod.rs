@@ -276,6 +276,9 @@ pub fn read(text: &str, hint: Hint) -> Result<Vec<Observable>, Refused> {
 
 fn by_shape(text: &str) -> Result<Vec<Observable>, Refused> {
     // what most lists hold is decided first; this changes the cost, not the answer
+    if can_only_be_a_name(text.as_bytes()) {
+        return Name::parse(text).map(|name| vec![Observable::Domain(name)]).map_err(|_| Refused::Unknown);
+    }
     let has_scheme = url::split_scheme(text).0.is_some();
     let is_plain = !has_scheme && !text.bytes().any(|b| matches!(b, b':' | b'/' | b'?' | b'#' | b'@'));
     let mut refused = Refused::Unknown;
@@ -306,6 +309,17 @@ fn by_shape(text: &str) -> Result<Vec<Observable>, Refused> {
         return Name::parse(text).map(|name| vec![Observable::Domain(name)]).map_err(|_| refused);
     }
     url(text).map(|found| vec![found]).map_err(|found| if found == Refused::UrlEnd { found } else { refused })
+}
+
+/// Whether text has the letters of a name, a dot, so that it is no digest, and a letter at its end, so that it is no
+/// address or range of addresses.
+fn can_only_be_a_name(text: &[u8]) -> bool {
+    let mut dots = 0;
+    let plain = |byte: &u8| {
+        dots += usize::from(*byte == b'.');
+        byte.is_ascii_alphanumeric() || matches!(*byte, b'.' | b'-' | b'_')
+    };
+    text.last().is_some_and(u8::is_ascii_alphabetic) && text.iter().all(plain) && dots > 0
 }
 
 /// Whether more than digits stand behind the first slash.

@@ -74,6 +74,14 @@ pub enum Fate {
     Wait(Box<Kept>),
 }
 
+/// Where a version of an indicator is to stand.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot {
+    hash: u64,
+    /// Of the version that is there.
+    place: Option<u32>,
+}
+
 /// A pattern that is kept.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kept {
@@ -183,13 +191,19 @@ impl Objects {
         (hash, None)
     }
 
-    /// Whether a version of this id is known that a version of this time does not replace, whatever it says.
-    pub fn knows(&self, id: &Id, modified: Timestamp) -> Option<&'static str> {
-        let held = &self.drafts[self.find(id)? as usize];
+    /// Where a version of this time is to stand.
+    ///
+    /// # Errors
+    /// The word under which it is counted if a version is known that it does not replace, whatever it says.
+    pub fn slot(&self, id: &Id, modified: Timestamp) -> Result<Slot, &'static str> {
+        let (hash, place) = self.hashed(id);
+        let Some(held) = place.map(|place| &self.drafts[place as usize]) else {
+            return Ok(Slot { hash, place });
+        };
         match modified.cmp(&held.modified) {
-            Ordering::Less => Some("older-version"),
-            Ordering::Equal if held.fate == Fate::Skip(REVOKED) => Some("duplicate"),
-            Ordering::Equal | Ordering::Greater => None,
+            Ordering::Less => Err("older-version"),
+            Ordering::Equal if held.fate == Fate::Skip(REVOKED) => Err("duplicate"),
+            Ordering::Equal | Ordering::Greater => Ok(Slot { hash, place }),
         }
     }
 
@@ -219,12 +233,10 @@ impl Objects {
             .then_with(|| if a.markings == b.markings { Ordering::Equal } else { ids(a).cmp(&ids(b)) })
     }
 
-    /// Takes an indicator that [`Objects::knows`] let through. Of two versions one is counted as left out.
-    pub fn push(&mut self, draft: Draft) {
-        let Some(id) = &draft.indicator.id else { return };
-        let (hash, place) = self.hashed(id);
-        let Some(at) = place else {
-            self.places.insert(hash, u32::try_from(self.drafts.len()).unwrap_or(u32::MAX));
+    /// Takes an indicator where [`Objects::slot`] just said. Of two versions one is counted as left out.
+    pub fn push(&mut self, draft: Draft, slot: Slot) {
+        let Some(at) = slot.place else {
+            self.places.insert(slot.hash, u32::try_from(self.drafts.len()).unwrap_or(u32::MAX));
             self.drafts.push(draft);
             return;
         };

@@ -55,6 +55,14 @@ proptest! {
     }
 
     #[test]
+    fn the_short_way_to_a_name_gives_what_the_long_one_gives(text in "[0-9a-zA-Z._-]{1,20}") {
+        if can_only_be_a_name(text.as_bytes()) {
+            prop_assert!(addresses(&text).is_err() && Digest::parse(&text, None).is_err());
+            prop_assert!(Email::parse(&text).is_err() && Url::parse(&text).is_err());
+        }
+    }
+
+    #[test]
     fn any_text_is_read_or_refused(text in any::<String>()) {
         reads_back(&text);
         if let Ok(url) = Url::parse(&text) {
