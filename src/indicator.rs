@@ -264,7 +264,7 @@ pub struct Context {
     /// Labels and indicator types, in the order given, each once.
     pub labels: Vec<Box<str>>,
     /// Names of malware, actors, campaigns ... that it indicates; sorted, each once.
-    pub threats: Vec<(ThreatKind, Box<str>)>,
+    pub threats: Vec<(ThreatKind, Arc<str>)>,
     /// Kill-chain phases as `chain/phase`.
     pub kill_chain: Vec<Box<str>>,
     /// URLs of external references.

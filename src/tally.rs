@@ -5,6 +5,8 @@
 //! Invariant: reasons are short words from the code, never text of the feed, so their number is bounded.
 //! Fails: never. Costs: a scan over the reasons seen so far, and text for the examples only.
 
+use std::borrow::Cow;
+
 /// Examples kept of each reason.
 pub const EXAMPLES_MAX: usize = 3;
 
@@ -71,10 +73,10 @@ impl Counts {
         &self.0
     }
 
-    /// The counts, the largest first.
-    pub fn into_sorted(mut self) -> Vec<Count> {
+    /// Reason, count and examples, the largest first.
+    pub fn into_rows(mut self) -> Vec<(&'static str, u64, Vec<String>)> {
         self.0.sort_by(|a, b| b.count.cmp(&a.count).then(a.reason.cmp(b.reason)));
-        self.0
+        self.0.into_iter().map(|count| (count.reason, count.count, count.examples)).collect()
     }
 
     fn entry(&mut self, reason: &'static str) -> &mut Count {
@@ -105,18 +107,9 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts an object of this type as context. Types beyond a limit are counted together as `other`.
+    /// Counts an object of this type as context. Types beyond [`TYPES_MAX`] are counted together as `other`.
     pub fn context(&mut self, kind: &str) {
-        const TYPES_MAX: usize = 64;
-        if let Some((_, count)) = self.context.iter_mut().find(|(known, _)| **known == *kind) {
-            *count += 1;
-            return;
-        }
-        if self.context.len() < TYPES_MAX {
-            self.context.push((shortened(kind.to_owned()).into(), 1));
-        } else if kind != OTHER {
-            self.context_other();
-        }
+        self.add_context(kind, 1);
     }
 
     /// Objects counted as context.
@@ -128,36 +121,58 @@ impl Tally {
     pub fn absorb(&mut self, other: Tally) {
         self.received += other.received;
         for (kind, count) in other.context {
-            match self.context.iter_mut().find(|(known, _)| *known == kind) {
-                Some((_, sum)) => *sum += count,
-                None => self.context.push((kind, count)),
-            }
+            self.add_context(&kind, count);
         }
         self.skipped.absorb(other.skipped);
         self.noted.absorb(other.noted);
         self.warnings.extend(other.warnings);
     }
 
-    fn context_other(&mut self) {
-        match self.context.iter_mut().find(|(known, _)| **known == *OTHER) {
-            Some((_, count)) => *count += 1,
-            None => self.context.push((OTHER.into(), 1)),
-        }
+    fn add_context(&mut self, kind: &str, more: u64) {
+        let kind = printable(kind.into(), TYPE_BYTES_MAX);
+        let place =
+            |context: &[(Box<str>, u64)], kind: &str| context.iter().position(|(known, _)| **known == *kind);
+        let known = place(&self.context, &kind);
+        let name = if known.is_some() || self.context.len() < TYPES_MAX { &kind } else { OTHER };
+        let at = known.or_else(|| place(&self.context, name)).unwrap_or_else(|| {
+            self.context.push((name.into(), 0));
+            self.context.len() - 1
+        });
+        self.context[at].1 += more;
     }
 }
 
 /// Cuts text of a feed to a length that fits a report, and makes control characters visible.
-pub fn shortened(mut text: String) -> String {
-    if text.len() > EXAMPLE_BYTES_MAX {
-        let end = text.floor_char_boundary(EXAMPLE_BYTES_MAX);
-        text.truncate(end);
-        text.push_str("...");
-    }
-    if text.chars().any(char::is_control) {
-        text = text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
-    }
-    text
+pub fn shortened(text: String) -> String {
+    printable(text.into(), EXAMPLE_BYTES_MAX).into_owned()
 }
+
+/// Text of which some bytes more than these are cut, and without control characters; doing it twice is doing it once.
+fn printable(text: Cow<'_, str>, bytes_max: usize) -> Cow<'_, str> {
+    const CUT: &str = "...";
+    let is_long = |text: &str| text.len() > bytes_max + CUT.len();
+    let has_controls = |text: &str| text.contains(char::is_control);
+    if !is_long(&text) && !has_controls(&text) {
+        return text;
+    }
+    let mut text = text.into_owned();
+    for _ in 0..2 {
+        if is_long(&text) {
+            text.truncate(text.floor_char_boundary(bytes_max));
+            text.push_str(CUT);
+        }
+        if has_controls(&text) {
+            text = text.replace(char::is_control, "\u{fffd}");
+        }
+    }
+    text.into()
+}
+
+/// Types of objects counted by name.
+const TYPES_MAX: usize = 64;
+
+/// Bytes of the name of a type; those of STIX have at most 20.
+const TYPE_BYTES_MAX: usize = 64;
 
 const OTHER: &str = "other";
 
@@ -174,9 +189,9 @@ mod tests {
         counts.add("empty", || "line 9".to_owned());
         assert_eq!(counts.total(), 6);
         assert_eq!(counts.of("not-a-domain"), 5);
-        let sorted = counts.into_sorted();
-        assert_eq!(sorted[0].examples, ["line 1", "line 2", "line 3"]);
-        assert_eq!(sorted[1].reason, "empty");
+        let rows = counts.into_rows();
+        assert_eq!(rows[0].2, ["line 1", "line 2", "line 3"]);
+        assert_eq!(rows[1].0, "empty");
     }
 
     #[test]
@@ -187,6 +202,30 @@ mod tests {
         }
         assert_eq!(tally.context_total(), 1000);
         assert!(tally.context.len() <= 65);
+        let mut both = Tally::default();
+        for n in 0..60 {
+            both.context(&format!("y-{n}"));
+        }
+        both.context("other");
+        both.absorb(tally);
+        both.context("other");
+        assert_eq!(both.context_total(), 1062);
+        assert!(both.context.len() <= 65);
+        assert_eq!(both.context.iter().filter(|(kind, _)| **kind == *OTHER).count(), 1);
+        let mut full = Tally::default();
+        (0..64).for_each(|n| full.context(&format!("x-{n}")));
+        full.context("other");
+        assert_eq!(full.context_total(), 65);
+        let mut long = Tally::default();
+        for kind in ["x".repeat(100), "\u{1b}".repeat(60), "\u{1b}[31m".to_owned()] {
+            long.context(&kind);
+            long.context(&kind);
+        }
+        let mut again = Tally::default();
+        again.absorb(long.clone());
+        again.absorb(long);
+        assert!(again.context.iter().all(|(kind, count)| *count == 4 && kind.len() <= 67), "{again:?}");
+        assert_eq!(again.context.len(), 3);
     }
 
     #[test]

@@ -87,7 +87,7 @@ struct Reason<'a> {
 
 /// Compiles and reports.
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
-    let to_stdout = arguments.output == Path::new("-");
+    let to_stdout = arguments.output == Path::new("-") || arguments.output == Path::new("/dev/stdout");
     if to_stdout && io::stdout().is_terminal() {
         return Err(usage("compile", "a snapshot is not for the terminal: name a file with -o FILE"));
     }

@@ -110,6 +110,9 @@ pub(crate) fn compile(feeds: &[String], allow: Allow, quiet: bool) -> Result<Com
     if !quiet && !report.refused.is_empty() {
         note(format_args!("values not taken by rule: {}", counted(&report.refused)));
     }
+    if !quiet && report.cut > 0 {
+        note(format_args!("{} texts of contexts were too long and are cut or left out", report.cut));
+    }
     Ok(Compiled { feeds: reports, report, bytes })
 }
 

@@ -190,7 +190,7 @@ impl Described {
     fn new(context: Context) -> Described {
         let mut threats = std::collections::BTreeMap::<_, Vec<_>>::new();
         for (kind, name) in context.threats {
-            threats.entry(ThreatKind::as_str(kind)).or_default().push(name);
+            threats.entry(ThreatKind::as_str(kind)).or_default().push((&*name).into());
         }
         Described {
             name: context.name,

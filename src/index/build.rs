@@ -16,16 +16,16 @@ use crate::index::record::context;
 use crate::index::record::{self, Attributes, Columns, Link};
 use crate::index::rules::{self, SUFFIX_LIST, Verdict};
 use crate::index::table::ip::{self, Address};
+use crate::index::table::tail::Tails;
 use crate::index::table::{Tables, text, url_key};
 use crate::index::verify::{self, Content};
 use crate::index::{Allow, Error, Traits};
 use crate::indicator::{Indicator, Part};
 use crate::observable::{Digest, Kind, Observable};
+use crate::tally::Counts;
 
 /// Bits of the filter for each key.
 const FILTER_BITS: usize = 16;
-/// Examples kept of each rule that refuses values.
-const EXAMPLES_MAX: usize = 3;
 
 /// What became of the values given to a builder.
 #[derive(Clone, Debug, Default)]
@@ -36,8 +36,8 @@ pub struct Report {
     pub entries: Vec<(Kind, u64)>,
     /// Records (a value in two indicators has two).
     pub records: u64,
-    /// Values not taken, by the name of the rule (`wide-network`, `public-suffix`, `empty-file`, `file-name`,
-    /// `keyed-text`), with up to three examples each.
+    /// Values not taken, by the name of the rule (`wide-network`, `public-suffix`, `empty-file`, `file-name`), with up
+    /// to three examples each.
     pub refused: Vec<(&'static str, u64, Vec<String>)>,
     /// Strings of contexts that were cut, or left out, because they were longer than 64 KiB, or their context
     /// longer than 1 MiB.
@@ -58,7 +58,7 @@ pub struct Builder {
     contexts: context::Collected,
     values: Values,
     exact_only: Vec<Box<str>>,
-    refused: Vec<(&'static str, u64, Vec<String>)>,
+    refused: Counts,
     failed: Option<Error>,
 }
 
@@ -85,7 +85,7 @@ impl Builder {
         for (value, part) in std::mem::take(&mut indicator.values) {
             match rules::judge(&value, self.allow) {
                 Verdict::Refused(rule) => {
-                    self.refuse(rule, &value);
+                    self.refused.add(rule, || value.to_string());
                     continue;
                 }
                 Verdict::ExactOnly => {
@@ -133,19 +133,6 @@ impl Builder {
         Ok(self.records.attributes.len() - 1)
     }
 
-    fn refuse(&mut self, rule: &'static str, value: &Observable) {
-        let at = self.refused.iter().position(|(name, ..)| *name == rule).unwrap_or(self.refused.len());
-        if at == self.refused.len() {
-            self.refused.push((rule, 0, Vec::new()));
-        }
-        if let Some((_, count, examples)) = self.refused.get_mut(at) {
-            *count += 1;
-            if examples.len() < EXAMPLES_MAX {
-                examples.push(value.to_string());
-            }
-        }
-    }
-
     /// Sorts, joins and writes.
     ///
     /// # Errors
@@ -180,7 +167,7 @@ impl Builder {
             version: verify::version(&meta.digest),
             entries: Kind::ALL.into_iter().zip(meta.counts.map(u64::from)).collect(),
             records: u64::from(meta.records),
-            refused: self.refused,
+            refused: self.refused.into_rows(),
             cut,
             bytes: header.sections.lengths().map(|(section, len)| (section.as_str(), len as u64)).collect(),
         };
@@ -314,7 +301,6 @@ impl Values {
             }
             Observable::Url(url) => self.urls.add(link, |out| url_key(url.scheme(), url.rest(), out))?,
             Observable::Digest(digest) => self.add_digest(&digest, link),
-            Observable::Text(_) => {}
         }
         Ok(())
     }
@@ -431,6 +417,20 @@ impl Texts {
         Ok(())
     }
 
+    /// The same values in order, one behind the other: what follows reads them from front to back.
+    fn sorted(self) -> Texts {
+        let Texts { arena, mut keys } = self;
+        let text = |key: &Key| arena.get(key.start..key.start + key.len as usize).unwrap_or_default();
+        keys.sort_unstable_by(|a, b| a.head.cmp(&b.head).then_with(|| text(a).cmp(text(b))));
+        let mut sorted = Vec::with_capacity(arena.len());
+        for key in &mut keys {
+            let start = sorted.len();
+            sorted.extend_from_slice(text(key));
+            key.start = start;
+        }
+        Texts { arena: sorted, keys }
+    }
+
     /// Writes the section; gives the numbers of the values that `marked` has too.
     fn write(
         self,
@@ -438,16 +438,17 @@ impl Texts {
         rows: &mut Rows<'_>,
         mut marked: Vec<Box<str>>,
     ) -> Result<Vec<u32>, Error> {
-        let Texts { arena, mut keys } = self;
+        let Texts { arena, keys } = self.sorted();
         let text = |key: &Key| arena.get(key.start..key.start + key.len as usize).unwrap_or_default();
-        keys.sort_unstable_by(|a, b| a.head.cmp(&b.head).then_with(|| text(a).cmp(text(b))));
         marked.sort_unstable();
         marked.dedup();
         let mut marked = marked.into_iter().peekable();
         let mut numbers = Vec::new();
-        let mut writer = text::Writer::new(text::Tails::of(keys.iter().map(text)));
-        let alike = keys.chunk_by(|a, b| a.head == b.head && text(a) == text(b));
-        for (number, alike) in (0u32..).zip(alike) {
+        let alike = || keys.chunk_by(|a, b| a.head == b.head && text(a) == text(b));
+        // each once: how often feeds repeat a value says nothing about the set
+        let distinct: Vec<&[u8]> = alike().filter_map(|alike| alike.first().map(text)).collect();
+        let mut writer = text::Writer::new(Tails::of(distinct.into_iter()));
+        for (number, alike) in (0u32..).zip(alike()) {
             rows.entry(alike.iter().map(|key| key.link))?;
             let value = alike.first().map(text).unwrap_or_default();
             writer.push(value);

@@ -16,7 +16,7 @@
 //! 24   digest of the content          32 bytes
 //! 56   seed of the hasher             u64
 //! 64   build rules switched off       u32   1 wide-network, 2 public-suffix, 4 empty-file, 8 file-name
-//! 68   traits                         u32   1 ip4, 2 ip6, 4 names, 8 odd names, 16 punycode, 32 digests
+//! 68   traits                         u32   1 ip4, 2 ip6, 4 names, 8 odd names, 16 digests
 //! 72   public-suffix list             24 bytes of text, zeros behind
 //! 96   entries by kind                10 x u32
 //! 136  records                        u32
@@ -213,6 +213,18 @@ pub(crate) struct Header {
     pub(crate) sections: Sections,
 }
 
+/// Bytes from which [`file_length`] is known.
+pub(crate) const LENGTH_KNOWN_AT: u64 = 24;
+
+/// How long the file is that begins with these bytes, if it is a snapshot.
+pub(crate) fn file_length(head: &[u8]) -> Option<u64> {
+    let mut fields = Fields::new(head);
+    let is_snapshot = fields.array::<8>()? == MAGIC;
+    fields.u64()?;
+    let length = fields.u64()?;
+    is_snapshot.then_some(length)
+}
+
 impl Header {
     /// Reads and checks the header: magic, version, its own checksum, and that the sections tile the file.
     pub(crate) fn read(bytes: &[u8]) -> Result<Header, Error> {
@@ -240,7 +252,9 @@ impl Header {
             let len = bytes.len();
             return Err(damaged(format!("damaged snapshot: {len} bytes instead of {file_len}")));
         }
-        let meta = read_meta(&mut fields).ok_or_else(cut)?;
+        let meta = read_meta(&mut fields).ok_or_else(|| {
+            damaged("damaged snapshot: the header says what this version does not know (rules or traits)")
+        })?;
         let sections = read_sections(bytes.len(), &mut fields)?;
         Ok(Header { version, meta, sections })
     }
@@ -514,7 +528,7 @@ impl<'a> Fields<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
-    /// A number of seven bits a byte, the lowest first, at most ten bytes.
+    /// A number of seven bits a byte, the lowest first, at most nine bytes.
     pub(crate) fn varint(&mut self) -> Option<usize> {
         let mut value = 0u64;
         for shift in (0..63).step_by(7) {

@@ -5,12 +5,13 @@
 //! Invariants: the bytes start on a page, so that a 32-byte block of the filter lies in one cache line; they are
 //! read-only and private, a change of the file's name (rename, unlink) does not concern them.
 //! Fails: with what the system says.
-//! Costs: mapping is microseconds whatever the size; pages come in as they are touched, or all at once by
-//! [`Bytes::populate`].
+//! Costs: mapping is microseconds whatever the size; pages come in as they are touched.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+
+use crate::index::format::{self, LENGTH_KNOWN_AT};
 
 use memmap2::{Advice, Mmap, MmapMut, MmapOptions};
 
@@ -24,13 +25,18 @@ pub(crate) struct Bytes(Option<Mmap>);
 impl Bytes {
     /// Maps a file longer than 1 MiB; reads a shorter one, and whatever is no regular file.
     pub(crate) fn open(path: &Path) -> io::Result<Bytes> {
-        let mut file = File::open(path)?;
+        let file = File::open(path)?;
         let meta = file.metadata()?;
         if meta.is_file() && meta.len() > READ_MAX {
             return map(&file);
         }
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
+        (&file).take(LENGTH_KNOWN_AT).read_to_end(&mut bytes)?;
+        // of something that is no snapshot, perhaps without an end, no more is read; of one, a byte more than it is
+        if let Some(length) = format::file_length(&bytes) {
+            let rest = length.saturating_add(1).saturating_sub(LENGTH_KNOWN_AT);
+            file.take(rest).read_to_end(&mut bytes)?;
+        }
         Bytes::copy_of(&bytes)
     }
 
@@ -52,16 +58,6 @@ impl Bytes {
     pub(crate) fn as_slice(&self) -> &[u8] {
         self.0.as_deref().unwrap_or_default()
     }
-
-    /// Brings every page in, where the system can; otherwise asks for it.
-    pub(crate) fn populate(&self) -> io::Result<()> {
-        let Some(map) = &self.0 else { return Ok(()) };
-        #[cfg(target_os = "linux")]
-        if map.advise(Advice::PopulateRead).is_ok() {
-            return Ok(());
-        }
-        map.advise(Advice::WillNeed)
-    }
 }
 
 #[expect(unsafe_code, reason = "the memory map")]
@@ -76,30 +72,65 @@ fn map(file: &File) -> io::Result<Bytes> {
 }
 
 /// Puts a file in place: written beside it, synced, renamed, and the folder synced. Who has the old one open or
-/// mapped keeps it. What is there and is no regular file (a pipe, `/dev/null`) is written to.
+/// mapped keeps it. A link stays and what it points to is replaced; a file that was there gives its mode. What is
+/// there and is no regular file (a pipe, `/dev/null`) is written to.
 ///
 /// # Errors
 /// What the system says; the file that was there stays.
 pub fn install(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if path.metadata().is_ok_and(|meta| !meta.is_file()) {
+    let path = target(path)?;
+    let before = path.metadata().ok();
+    if before.as_ref().is_some_and(|meta| !meta.is_file()) {
         return File::options().write(true).open(path)?.write_all(bytes);
     }
-    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_os_string();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = path.with_file_name(name);
+    path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
-        _ => PathBuf::from("."),
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
     };
-    let written = File::create(&part)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| std::fs::rename(&part, path))
-        .and_then(|()| File::open(&folder)?.sync_all());
+    let (part, mut file) = create_beside(folder)?;
+    let written = before
+        .map_or(Ok(()), |meta| file.set_permissions(meta.permissions()))
+        .and_then(|()| file.write_all(bytes))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&part, &path))
+        .and_then(|()| File::open(folder)?.sync_all());
     if written.is_err()
-        && let Err(error) = std::fs::remove_file(&part)
+        && let Err(error) = fs::remove_file(&part)
     {
         // the first error is the one to tell
         drop(error);
     }
     written
+}
+
+/// What a path stands for where it is a link, to whatever depth the system would follow it.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    const LINKS_MAX: usize = 40;
+    let mut path = path.to_path_buf();
+    for _ in 0..LINKS_MAX {
+        // links of `/proc` name no file: the system itself has to follow them
+        let is_link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+        if !is_link || path.metadata().is_ok_and(|meta| !meta.is_file()) {
+            return Ok(path);
+        }
+        let link = fs::read_link(&path)?;
+        path = path.parent().map_or(link.clone(), |folder| folder.join(&link));
+    }
+    Err(io::Error::other("too many links"))
+}
+
+/// A file that was not there before, for what is yet to get its name.
+fn create_beside(folder: &Path) -> io::Result<(PathBuf, File)> {
+    const NAMES_MAX: u32 = 100;
+    let mut taken = io::ErrorKind::AlreadyExists.into();
+    for number in 0..NAMES_MAX {
+        let part = folder.join(format!(".taxiway.{}.{number}.part", std::process::id()));
+        match File::options().write(true).create_new(true).open(&part) {
+            Ok(file) => return Ok((part, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => taken = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(taken)
 }

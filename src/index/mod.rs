@@ -66,7 +66,7 @@ pub enum Error {
     Damaged(String),
 }
 
-/// Build rules that can be switched off (`--allow`), see docs/MATCHING.md section 3.
+/// Build rules that can be switched off (`--allow`), see docs/MATCHING.md, M9.8 to M9.11.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct Allow {
@@ -150,10 +150,11 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`Error::Damaged`]; [`Error::Io`] when there is no memory for them.
-    #[expect(clippy::needless_pass_by_value, reason = "the bytes are given up for a copy that is aligned")]
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Snapshot, Error> {
         let io = |source| Error::Io { path: "memory".into(), source };
-        Snapshot::read(Bytes::copy_of(&bytes).map_err(io)?)
+        let aligned = Bytes::copy_of(&bytes).map_err(io)?;
+        drop(bytes);
+        Snapshot::read(aligned)
     }
 
     fn read(bytes: Bytes) -> Result<Snapshot, Error> {
@@ -165,14 +166,6 @@ impl Snapshot {
         let columns = Columns::read(all, &header.sections, tables.entries(), feed_count)?;
         let version = verify::version(&header.meta.digest);
         Ok(Snapshot { bytes, header, feeds, tables, columns, version })
-    }
-
-    /// Brings the whole file into memory now instead of page by page at the first look-ups.
-    ///
-    /// # Errors
-    /// [`Error::Io`], when the system cannot even be asked to.
-    pub fn populate(&self) -> Result<(), Error> {
-        self.bytes.populate().map_err(|source| Error::Io { path: "snapshot".into(), source })
     }
 
     /// Checks every block checksum: whether the bytes are those that were written. About 0.1 s a gigabyte.
@@ -275,15 +268,9 @@ impl Snapshot {
     #[inline]
     pub fn touches(&self, address: IpAddr) -> bool {
         match address {
-            IpAddr::V4(address) => self.touches4(address.to_bits()),
+            IpAddr::V4(address) => self.tables.touched.v4(self.bytes.as_slice(), address.to_bits()),
             IpAddr::V6(address) => self.tables.touched.v6(self.bytes.as_slice(), address.to_bits()),
         }
-    }
-
-    /// [`Snapshot::touches`] for an IPv4 address as a number.
-    #[inline]
-    pub fn touches4(&self, address: u32) -> bool {
-        self.tables.touched.v4(self.bytes.as_slice(), address)
     }
 
     /// The entry of value number `i` of a kind.

@@ -44,7 +44,6 @@ pub(crate) fn judge(value: &Observable, allow: Allow) -> Verdict {
         Observable::Digest(digest) if is_of_nothing(digest.bytes()) && !allow.empty_file => {
             Verdict::Refused("empty-file")
         }
-        Observable::Text(_) => Verdict::Refused("keyed-text"),
         _ => Verdict::Taken,
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! Is: the definition of the set version, and everything that `snapshot verify` looks at.
 //! Is not: the structure check of `open`, which reads heads only.
-//! Invariants: the digest is one of the content (feeds, contexts, values with all that their records say, the
-//! public-suffix list, the build rules that were switched off), not of its coding: another format version, machine
-//! or order of input gives the same.
+//! Invariants: the digest is one of the content (feeds, contexts as they are coded, values with all that their records
+//! say, the public-suffix list, the build rules that were switched off): another machine, order of input or coding of
+//! tables, columns and filter gives the same.
 //! Fails: with [`Error::Damaged`] that names what does not agree.
 //! Costs: about 0.2 s a million values.
 
+use std::net::IpAddr;
 use std::sync::atomic::AtomicUsize;
 
 use crate::index::filter::{Filter, Hasher};
@@ -37,13 +38,7 @@ pub(crate) fn seed(digest: &[u8; 32]) -> u64 {
 
 /// The set version that goes with a digest: its first 16 hexadecimal digits.
 pub(crate) fn version(digest: &[u8; 32]) -> String {
-    let mut text = String::with_capacity(16);
-    for byte in digest.iter().take(8) {
-        for nibble in [byte >> 4, byte & 15] {
-            text.extend(char::from_digit(nibble.into(), 16));
-        }
-    }
-    text
+    digest.first_chunk().map_or_else(String::new, |first| format!("{:016x}", u64::from_be_bytes(*first)))
 }
 
 /// Digest of a content; `None` when a record or value cannot be read.
@@ -111,46 +106,29 @@ impl Sum {
         self.text(kind.as_str().as_bytes());
         match kind {
             Kind::Ip => {
-                self.number(tables.ip4.count());
-                self.number(tables.ip6.count());
-                (0..tables.ip4.count()).try_for_each(|i| {
-                    self.raw(&address4(tables.ip4.get(bytes, i)?));
-                    Some(())
-                })?;
-                (0..tables.ip6.count()).try_for_each(|i| {
-                    self.raw(&address6(tables.ip6.get(bytes, i)?));
+                let (v4, v6) = (tables.ip4.count(), tables.ip6.count());
+                self.addresses((v4, v6), |sum, i| {
+                    sum.address(tables.address(bytes, i)?);
                     Some(())
                 })
             }
             Kind::Network => {
-                self.number(tables.networks4.count());
-                self.number(tables.networks6.count());
-                for (address, prefix) in
-                    (0..tables.networks4.count()).map_while(|i| tables.networks4.get(bytes, i))
-                {
-                    self.raw(&address4(address));
-                    self.raw(&[prefix]);
-                }
-                for (address, prefix) in
-                    (0..tables.networks6.count()).map_while(|i| tables.networks6.get(bytes, i))
-                {
-                    self.raw(&address6(address));
-                    self.raw(&[prefix]);
-                }
-                Some(())
+                let (v4, v6) = (tables.networks4.count(), tables.networks6.count());
+                self.addresses((v4, v6), |sum, i| {
+                    let (address, prefix) = tables.network(bytes, i)?;
+                    sum.address(address);
+                    sum.raw(&[prefix]);
+                    Some(())
+                })
             }
             Kind::IpPort => {
-                self.number(tables.ports4.count());
-                self.number(tables.ports6.count());
-                for (address, port) in (0..tables.ports4.count()).map_while(|i| tables.ports4.get(bytes, i)) {
-                    self.raw(&address4(address));
-                    self.raw(&port.to_le_bytes());
-                }
-                for (address, port) in (0..tables.ports6.count()).map_while(|i| tables.ports6.get(bytes, i)) {
-                    self.raw(&address6(address));
-                    self.raw(&port.to_le_bytes());
-                }
-                Some(())
+                let (v4, v6) = (tables.ports4.count(), tables.ports6.count());
+                self.addresses((v4, v6), |sum, i| {
+                    let (address, port) = tables.ip_port(bytes, i)?;
+                    sum.address(address);
+                    sum.raw(&port.to_le_bytes());
+                    Some(())
+                })
             }
             Kind::Domain => {
                 self.table(&tables.names, bytes)?;
@@ -170,6 +148,24 @@ impl Sum {
                     Some(())
                 })
             }
+        }
+    }
+
+    /// How many of IPv4 and of IPv6, then each.
+    fn addresses(
+        &mut self,
+        (v4, v6): (u32, u32),
+        mut each: impl FnMut(&mut Sum, u32) -> Option<()>,
+    ) -> Option<()> {
+        self.number(v4);
+        self.number(v6);
+        (0..v4.saturating_add(v6)).try_for_each(|i| each(self, i))
+    }
+
+    fn address(&mut self, address: IpAddr) {
+        match address {
+            IpAddr::V4(address) => self.raw(&address.octets()),
+            IpAddr::V6(address) => self.raw(&address.octets()),
         }
     }
 
@@ -208,14 +204,6 @@ impl Sum {
     }
 }
 
-fn address4(address: u32) -> [u8; 4] {
-    address.to_be_bytes()
-}
-
-fn address6(address: u128) -> [u8; 16] {
-    address.to_be_bytes()
-}
-
 fn fields(record: &Record, out: &mut Vec<u8>) {
     out.extend_from_slice(&record.feed.to_le_bytes());
     match &record.id {
@@ -251,6 +239,11 @@ pub(crate) fn verify(header: &Header, content: Content<'_>) -> Result<(), Error>
     }
     if header.meta.records != columns.rows() || header.meta.contexts != columns.contexts.count() {
         return Err(damaged("damaged snapshot: other numbers of records or contexts in the header"));
+    }
+    for section in [Section::Silent, Section::Compounds] {
+        if !header.sections.range(section).is_empty() {
+            return Err(unsound(section));
+        }
     }
     addresses(content)?;
     texts_and_digests(content)?;

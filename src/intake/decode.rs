@@ -34,7 +34,12 @@ pub(crate) fn decoded(raw: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
     let mut reader: Box<dyn Read> = Box::new(Counted { inner: raw, taken: Rc::clone(&taken) });
     for layer in 0.. {
         let (head, rest) = peeked(reader, HEAD_BYTES)?;
-        match Codec::sniff(&head) {
+        let found = match Codec::sniff(&head) {
+            // cut before its method: no other feed is these two bytes
+            Head::Short if head == [0x1f, 0x8b] => Head::Coded(Codec::Gzip),
+            found => found,
+        };
+        match found {
             Head::Coded(codec) if layer < LAYERS_MAX => {
                 reader = codec.reader(BufReader::with_capacity(BUFFER_BYTES, rest))?;
             }

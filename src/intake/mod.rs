@@ -20,7 +20,7 @@ use std::path::Path;
 use crate::indicator::{Id, Indicator};
 use crate::list::{self, End};
 use crate::stix::{self, v2};
-use crate::tally::{Count, Counts, Tally, shortened};
+use crate::tally::{Counts, Tally, shortened};
 
 use self::sniff::Content;
 use self::source::{Files, STDIN};
@@ -196,7 +196,8 @@ impl Feed {
     ) -> Result<(), String> {
         let mut window = match decode::decoded(raw) {
             Ok(reader) => Window::new(reader),
-            Err(error) if error.kind() == ErrorKind::IsADirectory => return Err(unreadable(&error)),
+            // What the system says, and not a decoder: there is nothing of it.
+            Err(error) if error.raw_os_error().is_some() => return Err(unreadable(&error)),
             Err(error) => {
                 self.warnings.push(format!("{file}: {}", decode::fault(&error)));
                 return Ok(());
@@ -222,20 +223,21 @@ impl Feed {
     }
 
     fn stix_2(&mut self, window: &mut Window, file: &str, watch: &mut dyn FnMut(u64)) -> Result<(), String> {
-        let before = self.objects.tally.clone();
+        let before = std::mem::take(&mut self.objects.tally);
         self.objects.begin(file);
         let mut reader = v2::Reader::default();
         window.each(watch, |bytes, end| {
             let taken = reader.read(bytes, end != End::More, &mut self.objects);
             (!reader.is_hopeless()).then_some(taken)
         });
+        let read = std::mem::replace(&mut self.objects.tally, before);
         match reader.finish() {
-            v2::Found::Stix => Ok(()),
+            v2::Found::Stix => self.objects.tally.absorb(read),
             v2::Found::Other(what) => {
-                self.objects.tally = before;
-                Err(format!("not STIX: {what}\nexport the feed as STIX 2 or as a list"))
+                return Err(format!("not STIX: {what}\nexport the feed as STIX 2 or as a list"));
             }
         }
+        Ok(())
     }
 }
 
@@ -347,15 +349,10 @@ fn report(name: &str, used: u64, tally: Tally) -> FeedReport {
         used,
         context_objects,
         context_types,
-        skipped: rows(tally.skipped),
-        noted: rows(tally.noted),
+        skipped: tally.skipped.into_rows(),
+        noted: tally.noted.into_rows(),
         warnings,
     }
-}
-
-fn rows(counts: Counts) -> Vec<(&'static str, u64, Vec<String>)> {
-    let row = |count: Count| (count.reason, count.count, count.examples);
-    counts.into_sorted().into_iter().map(row).collect()
 }
 
 /// One message about objects that are broken, if there are any.

@@ -5,11 +5,12 @@
 //! Is not: parsing; nor versions of indicators, which a feed settles for itself.
 //! Invariant: the order of files and feeds does not change the result. Revoked relations and names do not count.
 //! Fails: never; an end that is missing says nothing.
-//! Costs: a look-up a relation and feed, and one context for each distinct pair of words and threats.
+//! Costs: a look-up a relation and feed, and one context for each distinct pair of words and threats, in which a
+//! name, stored once, takes 24 bytes.
 
 use std::sync::Arc;
 
-use ahash::AHashMap;
+use ahash::{AHashMap, AHashSet};
 
 use crate::indicator::{Context, Id, Indicator, ThreatKind, Timestamp, Tlp};
 use crate::intake::Waiting;
@@ -75,11 +76,13 @@ fn leave_out(feed: u16, draft: Draft, objects: &mut Objects) -> Option<Waiting> 
     }
 }
 
-/// Numbered ids of threats, over all feeds, with what each stands for.
+/// Threats of all feeds, numbered in the order of their ids.
 struct Threats {
     numbers: AHashMap<Box<str>, u32>,
-    /// By number: the names, with those of whom it is attributed to.
-    names: Vec<Vec<(ThreatKind, Box<str>)>>,
+    /// By number: what each is called; `None` if it has no name, or only authors.
+    names: Vec<Option<(ThreatKind, Arc<str>)>>,
+    /// By number: whom each is attributed to, the first [`AUTHORS_MAX`].
+    authors: Vec<Box<[u32]>>,
 }
 
 impl Threats {
@@ -87,58 +90,60 @@ impl Threats {
         let mut newest: AHashMap<&str, &Named> = AHashMap::new();
         let mut attributed: AHashMap<&str, Vec<&str>> = AHashMap::new();
         for (_, objects) in feeds {
-            let ids = ids_by_number(objects);
+            let ids = &objects.refs;
             for (number, named) in &objects.names {
-                let held = newest.entry(ids[*number as usize]).or_insert(named);
-                let newer = named.modified > held.modified;
-                // Of two with one time the revoked one counts, then the first by name: no order of feeds.
-                let tie = named.modified == held.modified
-                    && (named.name.as_ref(), named.kind) < (held.name.as_ref(), held.kind);
-                if newer || tie {
+                let held = newest.entry(&ids[*number as usize]).or_insert(named);
+                if named.supersedes(held) {
                     *held = named;
                 }
             }
             for relation in &objects.attributed {
                 if !is_revoked(feeds, &relation.id, relation.modified) {
-                    attributed
-                        .entry(ids[relation.source as usize])
-                        .or_default()
-                        .push(ids[relation.target as usize]);
+                    let authors = attributed.entry(&*ids[relation.source as usize]).or_default();
+                    authors.push(&*ids[relation.target as usize]);
                 }
             }
         }
-        let mut numbers = AHashMap::new();
-        let mut names = Vec::new();
-        for id in newest.keys().chain(attributed.keys()) {
-            if !numbers.contains_key(*id) {
-                numbers.insert((*id).into(), u32::try_from(names.len()).unwrap_or(u32::MAX));
-                names.push(with_authors(id, &newest, &attributed));
-            }
-        }
-        Threats { numbers, names }
+        let mut ids: Vec<&str> = newest.keys().chain(attributed.keys()).copied().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let numbers: AHashMap<Box<str>, u32> = ids.iter().copied().map(Into::into).zip(0..).collect();
+        let name = |id: &&str| newest.get(*id).and_then(|named| Some((named.kind, named.name.clone()?)));
+        let authors = |id: &&str| {
+            let authors = attributed.get(*id).map_or(&[][..], Vec::as_slice);
+            let mut authors: Vec<u32> = authors.iter().filter_map(|id| numbers.get(*id).copied()).collect();
+            authors.sort_unstable();
+            authors.dedup();
+            authors.truncate(AUTHORS_MAX);
+            authors.into()
+        };
+        let (names, authors) = (ids.iter().map(name).collect(), ids.iter().map(authors).collect());
+        Threats { numbers, names, authors }
     }
-}
 
-/// The names that an id stands for: its own and, some steps on, those of whom it is attributed to.
-fn with_authors(
-    id: &str,
-    newest: &AHashMap<&str, &Named>,
-    attributed: &AHashMap<&str, Vec<&str>>,
-) -> Vec<(ThreatKind, Box<str>)> {
-    let mut ids = vec![id];
-    let mut from = 0;
-    for _ in 0..STEPS_MAX {
-        let next: Vec<&str> =
-            ids[from..].iter().filter_map(|id| attributed.get(id)).flatten().copied().collect();
-        from = ids.len();
-        for id in next {
-            if !ids.contains(&id) && ids.len() < AUTHORS_MAX {
-                ids.push(id);
+    /// The names of these threats and, some steps on, of those whom they are attributed to: sorted, each once.
+    fn names(&self, targets: &[u32]) -> Vec<(ThreatKind, Arc<str>)> {
+        let mut found: Vec<u32> = targets.iter().copied().take(TARGETS_MAX).collect();
+        let mut seen: AHashSet<u32> = found.iter().copied().collect();
+        let most = found.len() + AUTHORS_MAX;
+        let mut from = 0;
+        for _ in 0..STEPS_MAX {
+            let to = found.len();
+            for at in from..to {
+                for author in &self.authors[found[at] as usize] {
+                    if found.len() < most && seen.insert(*author) {
+                        found.push(*author);
+                    }
+                }
             }
+            from = to;
         }
+        let mut names: Vec<_> =
+            found.into_iter().filter_map(|number| self.names[number as usize].clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
-    let named = ids.into_iter().filter_map(|id| newest.get(id));
-    named.filter_map(|named| Some((named.kind, named.name.clone()?))).collect()
 }
 
 /// For each feed the relations of its indicators: number of the draft and of the threat, sorted, each once.
@@ -146,7 +151,7 @@ fn relations(feeds: &[(u16, Objects)], threats: &Threats) -> Vec<Vec<(u32, u32)>
     let mut found: Vec<Vec<(u32, u32)>> = vec![Vec::new(); feeds.len()];
     for (_, objects) in feeds {
         let numbers: Vec<Option<u32>> =
-            ids_by_number(objects).into_iter().map(|id| threats.numbers.get(id).copied()).collect();
+            objects.refs.iter().map(|id| threats.numbers.get(&**id).copied()).collect();
         for relation in &objects.indicates {
             let Some(threat) = numbers[relation.target as usize] else { continue };
             if is_revoked(feeds, &relation.id, relation.modified) {
@@ -173,34 +178,23 @@ fn is_revoked(feeds: &[(u16, Objects)], relation: &Id, modified: Timestamp) -> b
     })
 }
 
-/// The ids of a feed by their numbers.
-fn ids_by_number(objects: &Objects) -> Vec<&str> {
-    let mut ids = vec![""; objects.refs.len()];
-    for (id, number) in &objects.refs {
-        ids[*number as usize] = id;
-    }
-    ids
-}
-
 /// The strictest TLP that any feed gives a marking.
-fn markings_by_id(feeds: &[(u16, Objects)]) -> AHashMap<Box<str>, Tlp> {
-    let mut markings: AHashMap<Box<str>, Tlp> = AHashMap::new();
+fn markings_by_id(feeds: &[(u16, Objects)]) -> AHashMap<Arc<str>, Tlp> {
+    let mut markings: AHashMap<Arc<str>, Tlp> = AHashMap::new();
     for (_, objects) in feeds {
-        for (id, number) in &objects.refs {
-            if let Some(tlp) = objects.markings.get(number) {
-                let strictest = markings.entry(id.clone()).or_insert(*tlp);
-                *strictest = (*strictest).max(*tlp);
-            }
+        for (number, tlp) in &objects.markings {
+            let strictest = markings.entry(Arc::clone(&objects.refs[*number as usize])).or_insert(*tlp);
+            *strictest = (*strictest).max(*tlp);
         }
     }
     markings
 }
 
 /// The strictest TLP of each list of markings of a feed, counted from one.
-fn strictest_by_list(objects: &Objects, markings: &AHashMap<Box<str>, Tlp>) -> Vec<Option<Tlp>> {
-    let ids = ids_by_number(objects);
+fn strictest_by_list(objects: &Objects, markings: &AHashMap<Arc<str>, Tlp>) -> Vec<Option<Tlp>> {
+    let ids = &objects.refs;
     let strictest =
-        |list: &[u32]| list.iter().filter_map(|number| markings.get(ids[*number as usize])).max().copied();
+        |list: &[u32]| list.iter().filter_map(|number| markings.get(&*ids[*number as usize])).max().copied();
     std::iter::once(None).chain(objects.marking_lists.iter().map(|list| strictest(list))).collect()
 }
 
@@ -224,11 +218,7 @@ impl Joiner {
         if let Some(context) = self.joined.get(&key) {
             return Arc::clone(context);
         }
-        let mut names: Vec<_> =
-            targets.iter().flat_map(|target| threats.names[*target as usize].iter().cloned()).collect();
-        names.sort_unstable();
-        names.dedup();
-        names.truncate(THREATS_MAX);
+        let names = threats.names(targets);
         let context = if names.is_empty() {
             Arc::clone(&words)
         } else {
@@ -240,8 +230,9 @@ impl Joiner {
     }
 }
 
-/// Ids that one threat is attributed to, directly or not.
-const AUTHORS_MAX: usize = 256;
+/// Threats of one indicator that are named.
+const TARGETS_MAX: usize = 256;
 
-/// Names kept of one indicator.
-const THREATS_MAX: usize = 256;
+/// Those whom one threat, and the threats of one indicator, are attributed to that are named: a few lines of a hostile
+/// feed that attribute everything to everyone make no tag of all of it.
+const AUTHORS_MAX: usize = 32;

@@ -102,6 +102,40 @@ fn revoked_relations_do_not_count() {
     assert_eq!(loaded(&[again]).indicators[0].context.threats.len(), 1);
 }
 
+/// Everything is attributed to everyone, which is a few hundred names an indicator if all are kept.
+#[test]
+fn an_attribution_of_all_to_all_is_bounded() {
+    let folder = Folder::new();
+    let actor = |n| format!(r#"{{"type":"threat-actor","id":"threat-actor--{n:03}","name":"Actor {n}"}}"#);
+    let mut objects = vec![indicator("")];
+    objects.extend((0..300).map(actor));
+    let pairs = (0..300).flat_map(|a| (a / 10 * 10..a / 10 * 10 + 60).map(move |b| (a, b % 300)));
+    for (number, (a, b)) in (2..).zip(pairs) {
+        let (a, b) = (format!("threat-actor--{a:03}"), format!("threat-actor--{b:03}"));
+        objects.push(relation(number, "attributed-to", &a, &b, ""));
+    }
+    for n in 0..300 {
+        objects.push(indicator(&format!(r#","name":"{n}""#)).replace(A, &format!("indicator--{n}")));
+        let (a, b) = (format!("indicator--{n}"), format!("threat-actor--{n:03}"));
+        objects.push(relation(100_000 + n, "indicates", &a, &b, ""));
+    }
+    let feed = folder.write("f.json", objects.join("\n"));
+    objects.reverse();
+    let reversed = folder.write("r.json", objects.join("\n"));
+    let (one, other) = (loaded(&[feed]), loaded(&[reversed]));
+    for indicator in &one.indicators {
+        let threats = &indicator.context.threats;
+        assert!(threats.len() <= 33, "{}", threats.len());
+        let twin = other.indicators.iter().find(|twin| twin.id == indicator.id).unwrap();
+        assert_eq!(twin.context.threats, *threats);
+    }
+    let name = |n: usize| {
+        let threats = &one.indicators[n].context.threats;
+        threats.iter().find(|(_, name)| &**name == "Actor 9").unwrap().1.as_ptr()
+    };
+    assert_eq!(name(1), name(2));
+}
+
 #[test]
 fn the_strictest_marking_wins() {
     let folder = Folder::new();
@@ -176,8 +210,14 @@ fn compressed_cut_and_empty_feeds() {
     let stored = stored.finish().unwrap();
     let half = loaded(&[folder.write("half.gz", &stored[..stored.len() - 10])]);
     assert_eq!((half.indicators.len(), half.reports[0].skipped[0].0), (1, "cut"), "{:?}", half.reports[0]);
-    let stub = loaded(&[folder.write("stub.gz", &gzip[..5])]);
-    assert_eq!(stub.reports[0].warnings.len(), 2, "{:?}", stub.reports[0].warnings);
+    for length in [2, 5] {
+        let stub = loaded(&[folder.write("stub.gz", &gzip[..length])]);
+        assert_eq!(stub.reports[0].warnings.len(), 2, "{:?}", stub.reports[0].warnings);
+    }
+    let memory = Source::parse("/proc/self/mem");
+    if memory.path.exists() {
+        assert!(refusal(&memory).contains("cannot be read"));
+    }
     for empty in
         ["", "\n \n", "# only comments\n", "{}", r#"{"type":"bundle","id":"bundle--1","objects":[]}"#]
     {

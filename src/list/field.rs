@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr2, memmem};
 
 /// A field, trimmed, and what follows its delimiter; nothing when it was the last.
 pub(super) struct Field<'a> {
@@ -22,7 +22,7 @@ pub(super) struct Field<'a> {
 pub(super) fn first(line: &str, delimiter: u8) -> Field<'_> {
     let trimmed = line.trim_start_matches(|c| blank(c, delimiter));
     if let Some(inner) = trimmed.strip_prefix('"')
-        && let Quoted::Closed { text, rest } = quoted(inner, delimiter)
+        && let Some((text, rest)) = quoted(inner, delimiter)
     {
         return Field { text, quoted: true, rest };
     }
@@ -45,22 +45,55 @@ pub(super) fn all(line: &str, delimiter: u8, max: usize) -> Vec<Cow<'_, str>> {
     fields
 }
 
-/// Whether a field begins with a quote that the line does not close, so that the next line may belong to it.
-pub(super) fn is_open(line: &str, delimiter: u8) -> bool {
-    if memchr(b'"', line.as_bytes()).is_none() {
-        return false;
-    }
-    let mut rest = Some(line);
-    while let Some(line) = rest {
-        let trimmed = line.trim_start_matches(|c| blank(c, delimiter));
-        if let Some(inner) = trimmed.strip_prefix('"')
-            && matches!(quoted(inner, delimiter), Quoted::Open)
-        {
-            return true;
+/// Where a row ends that may hold quoted fields of several lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// Before the line end at this offset.
+    Ends(usize),
+    /// Where the text ends.
+    Whole,
+    /// The text ends inside of quotes.
+    Open,
+}
+
+/// Finds the end of the first row in one pass.
+pub(super) fn row(text: &[u8], delimiter: u8) -> Extent {
+    let blanks = |at: usize| {
+        let rest = text.get(at..).unwrap_or_default();
+        at + rest.iter().take_while(|byte| blank(char::from(**byte), delimiter)).count()
+    };
+    let mut at = 0;
+    loop {
+        let start = blanks(at);
+        let mut end = None;
+        if text.get(start) == Some(&b'"') {
+            let Some(close) = closing(text, start + 1) else { return Extent::Open };
+            let behind = blanks(close + 1);
+            end = match text.get(behind..).unwrap_or_default() {
+                [] => return Extent::Whole,
+                [byte, ..] if matches!(*byte, b'\n' | b'\r') || *byte == delimiter => Some(behind),
+                _ => None,
+            };
         }
-        rest = first(line, delimiter).rest;
+        // No quotes, or stray ones that say nothing.
+        let from = end.unwrap_or(at);
+        match memchr2(delimiter, b'\n', text.get(from..).unwrap_or_default()) {
+            None => return Extent::Whole,
+            Some(found) if text[from + found] == b'\n' => return Extent::Ends(from + found),
+            Some(found) => at = from + found + 1,
+        }
     }
-    false
+}
+
+/// The quote that closes what was opened before `at`; doubled ones do not.
+fn closing(text: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at += memchr(b'"', text.get(at..)?)?;
+        if text.get(at + 1) != Some(&b'"') {
+            return Some(at);
+        }
+        at += 2;
+    }
 }
 
 /// Cuts a comment off that stands behind blanks: `#`, `;` or `//`.
@@ -72,36 +105,17 @@ pub(super) fn without_comment(text: &str) -> &str {
     end.min().and_then(|end| text.get(..end)).unwrap_or(text).trim_end()
 }
 
-enum Quoted<'a> {
-    Closed {
-        text: Cow<'a, str>,
-        rest: Option<&'a str>,
-    },
-    Open,
-    /// Closed, but more follows before the delimiter.
-    Stray,
-}
-
-fn quoted(inner: &str, delimiter: u8) -> Quoted<'_> {
-    let bytes = inner.as_bytes();
-    let mut doubled = false;
-    let mut at = 0;
-    loop {
-        let Some(found) = memchr(b'"', &bytes[at..]) else { return Quoted::Open };
-        at += found;
-        if bytes.get(at + 1) != Some(&b'"') {
-            break;
-        }
-        doubled = true;
-        at += 2;
-    }
-    let text = inner.get(..at).unwrap_or_default();
-    let text = if doubled { Cow::Owned(text.replace("\"\"", "\"")) } else { Cow::Borrowed(text) };
-    let after = inner.get(at + 1..).unwrap_or_default().trim_start_matches(|c| blank(c, delimiter));
+/// Undoes the quotes of a field from behind the first one on: the text, and the rest behind the delimiter. `None` if
+/// they are not closed, or more follows before the delimiter.
+fn quoted(inner: &str, delimiter: u8) -> Option<(Cow<'_, str>, Option<&str>)> {
+    let close = closing(inner.as_bytes(), 0)?;
+    let text = inner.get(..close)?;
+    let text = if text.contains('"') { Cow::Owned(text.replace("\"\"", "\"")) } else { Cow::Borrowed(text) };
+    let after = inner.get(close + 1..)?.trim_start_matches(|c| blank(c, delimiter));
     match after.as_bytes().first() {
-        None => Quoted::Closed { text, rest: None },
-        Some(byte) if *byte == delimiter => Quoted::Closed { text, rest: after.get(1..) },
-        Some(_) => Quoted::Stray,
+        None => Some((text, None)),
+        Some(byte) if *byte == delimiter => Some((text, after.get(1..))),
+        Some(_) => None,
     }
 }
 
@@ -122,11 +136,19 @@ mod tests {
     }
 
     #[test]
-    fn knows_open_quotes() {
-        assert!(is_open(r#"a,"b"#, b','));
-        assert!(is_open("\"a\"\"", b','));
-        assert!(!is_open(r#"a,"b","c""#, b','));
-        assert!(!is_open(r#"a,b"c"#, b','));
+    fn finds_the_end_of_a_row() {
+        for (text, end) in [
+            ("a,\"b", Extent::Open),
+            ("\"a\"\"", Extent::Open),
+            ("a,\"b\",\"c\"", Extent::Whole),
+            ("a,b\"c\"", Extent::Whole),
+            ("a,\"b\nc\"\r\nd", Extent::Ends(8)),
+            ("a,\"b\nc\" ,\"\n\"\"\n\"\nd", Extent::Ends(15)),
+            ("a,\"b\nc\"d,\n", Extent::Ends(4)),
+            ("a,\"b\nc\"d", Extent::Ends(4)),
+        ] {
+            assert_eq!(row(text.as_bytes(), b','), end, "{text}");
+        }
         assert_eq!(all(r#""a,b"#, b',', 9), ["\"a", "b"]);
     }
 

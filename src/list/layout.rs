@@ -64,7 +64,8 @@ impl Layout {
         let table = comment
             .and_then(|text| Table::from_header(text.strip_prefix("fields\t").unwrap_or(text), false))
             .filter(|table| {
-                data.first().is_none_or(|line| field::first(line, table.delimiter).rest.is_some())
+                let rows = data.iter().filter(|line| field::first(line, table.delimiter).rest.is_some());
+                rows.count() * 2 >= data.len()
             })
             .or_else(|| data.first().and_then(|line| Table::from_header(line, true)))
             .or_else(|| Table::from_data(&data));
@@ -135,7 +136,7 @@ impl Table {
                 let first = field::first(line, delimiter);
                 first.rest.is_some() && word::kind(&first.text) != Said::Unknown
             };
-            if lines.iter().all(typed) {
+            if are_most(lines, typed) {
                 return Some(table(delimiter, Some(0), 1, Some(2)));
             }
         }
@@ -146,7 +147,7 @@ impl Table {
                 first.rest.is_some() && reads(&first.text)
             };
             let whole = |line: &&str| reads(line);
-            if lines.iter().all(valued) && !(lines.len() == 1 && lines.iter().all(whole)) {
+            if are_most(lines, valued) && !(lines.len() == 1 && lines.iter().all(whole)) {
                 return Some(table(delimiter, None, 0, None));
             }
         }
@@ -176,6 +177,11 @@ fn is_data<T: AsRef<str>>(columns: &[T]) -> bool {
         Ok(found) => typed || !matches!(found.as_slice(), [Observable::Domain(_)]),
         Err(_) => false,
     })
+}
+
+/// Whether nine of ten lines are so: an odd one does not change how all others are read.
+fn are_most(lines: &[&str], is: impl Fn(&&str) -> bool) -> bool {
+    lines.iter().filter(|line| !is(line)).count() * 10 <= lines.len()
 }
 
 fn reads(text: &str) -> bool {

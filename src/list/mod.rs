@@ -19,9 +19,10 @@ use ahash::{AHashMap, RandomState};
 use memchr::memchr;
 
 use crate::indicator::{Context, Indicator, Part, ThreatKind};
-use crate::observable::{self, Hint, Observable, Refused};
+use crate::observable::{self, Hint, Observable, Refused, refang};
 use crate::tally::Tally;
 
+use self::field::Extent;
 use self::layout::{Layout, Table};
 use self::line::Item;
 use self::word::Said;
@@ -34,6 +35,12 @@ pub const HEAD_BYTES: usize = 64 << 10;
 
 /// Bytes that a quoted field may go on over further lines.
 const QUOTED_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes that may be looked at for the end of quoted fields, again for each line with a stray quote ...
+const LOOK_BYTES_FREE: u64 = 1 << 20;
+
+/// ... and for each byte of the list so far. After that a row is a line.
+const LOOK_TIMES_MAX: u64 = 8;
 
 /// What the lists of one feed said.
 #[derive(Debug, Default)]
@@ -60,6 +67,10 @@ pub struct Reader {
     line: u64,
     /// In the rest of a line that is too long.
     too_long: bool,
+    /// Bytes so far.
+    passed: u64,
+    /// Bytes looked at for the end of quoted fields.
+    looked_at: u64,
 }
 
 /// What a line says of its value.
@@ -98,7 +109,7 @@ pub fn is_plausible(head: &[u8]) -> bool {
 impl Reader {
     /// A reader for a file with this name.
     pub fn new(file: &str) -> Reader {
-        Reader { file: file.into(), layout: None, line: 1, too_long: false }
+        Reader { file: file.into(), layout: None, line: 1, too_long: false, passed: 0, looked_at: 0 }
     }
 
     /// Reads the whole lines of the window and returns their length; the caller drops that much and appends more.
@@ -126,6 +137,7 @@ impl Reader {
             self.too_long = !line.ends_with(b"\n");
             self.line += memchr::memchr_iter(b'\n', line).count() as u64;
             at += length;
+            self.passed += length as u64;
         }
         self.layout = Some(layout);
         at
@@ -133,26 +145,29 @@ impl Reader {
 
     /// Length of the line at the start, with its end and with the further lines that a quoted field goes on over;
     /// `None` if more has to be known. The start of a line that is too long counts as one.
-    fn line_length(&self, rest: &[u8], last: bool, layout: &Layout) -> Option<usize> {
+    fn line_length(&mut self, rest: &[u8], last: bool, layout: &Layout) -> Option<usize> {
         let Some(end) = memchr(b'\n', rest) else {
             return (last || self.too_long || rest.len() > LINE_BYTES_MAX).then_some(rest.len());
         };
         let Layout::Table(table) = layout else { return Some(end + 1) };
-        if !is_open(&rest[..end], table) {
+        if memchr(b'"', &rest[..end]).is_none()
+            || self.looked_at > LOOK_BYTES_FREE + LOOK_TIMES_MAX * self.passed
+        {
             return Some(end + 1);
         }
-        for next in memchr::memchr_iter(b'\n', rest).skip(1).chain(last.then_some(rest.len())) {
-            if next > QUOTED_BYTES_MAX {
-                return Some(end + 1);
-            }
-            let joined = &rest[..next];
-            if !is_open(joined, table) {
-                // With an odd number of quotes it is a stray one that met another, and no field over two lines.
-                let whole = memchr::memchr_iter(b'"', joined).count().is_multiple_of(2);
-                return Some(if whole { rest.len().min(next + 1) } else { end + 1 });
-            }
-        }
-        (last || rest.len() > QUOTED_BYTES_MAX).then_some(end + 1)
+        let near = rest.get(..=QUOTED_BYTES_MAX).unwrap_or(rest);
+        let is_all = near.len() == rest.len();
+        let row = match field::row(near, table.delimiter) {
+            Extent::Ends(row) => Some(row),
+            Extent::Whole | Extent::Open if is_all && !last => return None,
+            Extent::Whole if is_all => Some(rest.len()),
+            Extent::Whole | Extent::Open => None,
+        };
+        self.looked_at += row.unwrap_or(near.len()) as u64;
+        // With an odd number of quotes it is a stray one that met another, and no field over two lines.
+        let is_even = |row| memchr::memchr_iter(b'"', &rest[..row]).count().is_multiple_of(2);
+        let several = row.filter(|row| *row > end && is_even(*row));
+        Some(several.map_or(end + 1, |row| rest.len().min(row + 1)))
     }
 
     fn take(&self, line: &[u8], layout: &Layout, entries: &mut Entries) {
@@ -162,13 +177,11 @@ impl Reader {
             return;
         }
         match layout {
-            Layout::Lines => line::items(text, |item| match item {
+            // Before words are told apart: `evil [.] example` is one, and `evil` none.
+            Layout::Lines => line::items(&refang::brackets(text), |item| match item {
                 Item::Value(value, hint) => {
                     entries.tally.received += 1;
-                    let read = observable::read(value, hint);
-                    let again = |_| line::before_delimiter(value).map(|value| observable::read(value, hint));
-                    let read = read.or_else(|refused| again(refused).unwrap_or(Err(refused)));
-                    self.value(read, value, Remarks::default(), entries);
+                    self.value(read_first(value, hint), value, Remarks::default(), entries);
                 }
                 Item::Skip(culprit, reason) => {
                     entries.tally.received += 1;
@@ -213,6 +226,7 @@ impl Reader {
                         parts.into_iter().map(|(hint, part)| observable::read(part, hint)).collect();
                     read.map(|values| values.into_iter().flatten().collect())
                 }
+                None if table.kind.is_none() => read_first(&value, table.hint),
                 None => observable::read(&value, table.hint),
             },
         };
@@ -228,7 +242,7 @@ impl Reader {
     ) {
         let added = match read {
             Ok(values) => entries.add(values, remarks),
-            Err(refused) => Err(reason(refused)),
+            Err(refused) => Err(refused.as_str()),
         };
         if let Err(reason) = added {
             entries.skip(reason, &self.file, self.line, text);
@@ -320,6 +334,15 @@ impl<'a> Row<'a> {
     }
 }
 
+/// Reads a value or, where that is none, what stands in it before a delimiter.
+fn read_first(value: &str, hint: Hint) -> Result<Vec<Observable>, Refused> {
+    let again = || line::before_delimiter(value).map(|value| observable::read(value, hint));
+    observable::read(value, hint).or_else(|refused| match refused {
+        Refused::UrlEnd => Err(refused),
+        _ => again().unwrap_or(Err(refused)),
+    })
+}
+
 fn without_comment(text: Cow<'_, str>) -> Cow<'_, str> {
     match text {
         Cow::Borrowed(text) => Cow::Borrowed(field::without_comment(text)),
@@ -334,30 +357,11 @@ fn head(window: &[u8], last: bool) -> Cow<'_, str> {
     String::from_utf8_lossy(whole.and_then(|end| head.get(..end)).unwrap_or(head))
 }
 
-fn is_open(line: &[u8], table: &Table) -> bool {
-    memchr(b'"', line).is_some() && field::is_open(&String::from_utf8_lossy(line), table.delimiter)
-}
-
 /// A confidence from 0 to 100, with or without a fraction or a percent sign.
 fn confidence(text: &str) -> Option<u8> {
     let number: f64 = text.strip_suffix('%').unwrap_or(text).trim().parse().ok()?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just before")]
     (0.0..=100.0).contains(&number).then_some(number as u8)
-}
-
-/// The word under which a refused value is counted.
-fn reason(refused: Refused) -> &'static str {
-    match refused {
-        Refused::Empty => "empty-value",
-        Refused::Address => "not-an-address",
-        Refused::Network => "not-a-network",
-        Refused::Port => "not-a-port",
-        Refused::Domain => "not-a-domain",
-        Refused::Url => "not-a-url",
-        Refused::Email => "not-an-email",
-        Refused::Digest => "not-a-digest",
-        Refused::Unknown => "not-a-value",
-    }
 }
 
 #[cfg(test)]

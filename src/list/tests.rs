@@ -39,6 +39,10 @@ http://evil.com/x",
         &["http://evil.com/a,b;c", "http://evil.com/x"],
     );
     gives("http://evil.com/a,b", &["http://evil.com/a,b"]);
+    gives(
+        "login.bank [.] com\n1.2 (dot) 3.4 # [at] noon\nbob [at] evil [dot] com\nhxxp [:] //evil . com\n0.0.0.0 a [.] com b.com",
+        &["login.bank.com", "1.2.3.4", "bob@evil.com", "a.com", "b.com"],
+    );
 }
 
 #[test]
@@ -71,6 +75,27 @@ fn headers_name_the_columns() {
     gives("domain,evil.com,Emotet\nip,1.2.3.4,Emotet\n", &["evil.com Emotet", "1.2.3.4 Emotet"]);
     gives("1.2.3.4,Emotet\nevil.com,TrickBot\n", &["1.2.3.4", "evil.com"]);
     gives("1.2.3.4,Emotet\nevil.com\n5.6.7.8;x\n", &["1.2.3.4", "evil.com", "5.6.7.8"]);
+}
+
+#[test]
+fn an_odd_line_does_not_change_the_layout() {
+    let rows: Vec<String> = (0..18).map(|n| format!("domain,n{n}.example,Emotet\n")).collect();
+    let rows = rows.concat();
+    let named: Vec<String> = (0..18).map(|n| format!("n{n}.example Emotet")).collect();
+    for odd in ["evil.example", "nonsense", "1.2.3.4;x"] {
+        for list in [format!("{odd}\n{rows}"), format!("{rows}{odd}\n")] {
+            let entries = read(&list);
+            assert_eq!(found(&entries), named, "{odd}");
+            assert_eq!(entries.tally.skipped.of("missing-column"), 1, "{odd}");
+        }
+        let valued = rows.replace("domain,", "");
+        assert_eq!(
+            read(&format!("{odd}\n{valued}")).tally.skipped.of("not-a-value"),
+            u64::from(odd == "nonsense")
+        );
+    }
+    // The header of a comment counts if half of the rows have its columns.
+    gives("# id,ioc\n-\n1,1.2.3.4\n2,evil.com\n", &["1.2.3.4", "evil.com"]);
 }
 
 #[test]
@@ -185,4 +210,9 @@ fn hostile_lines_end() {
     assert_eq!(found(&entries), ["evil.com caf\u{fffd}"]);
     read(&"\"".repeat(5000));
     read(&"value,name\n1.2.3.4,\"x\n".repeat(300));
+    // Each line opens a quoted field that goes on over all others.
+    let open = format!("value,name,x\n{}", "1.2.3.4\",\"a\",\"z\n".repeat(20_000));
+    let mut reader = Reader::new("");
+    reader.read(open.as_bytes(), End::Whole, &mut Entries::default());
+    assert!(reader.looked_at < LOOK_BYTES_FREE + (LOOK_TIMES_MAX + 1) * open.len() as u64);
 }

@@ -12,7 +12,7 @@ pub mod ip;
 pub mod name;
 pub mod url;
 
-mod refang;
+pub(crate) mod refang;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -124,14 +124,12 @@ pub enum Observable {
     Email(Email),
     /// A file digest.
     Digest(Digest),
-    /// Keyed text (registry key, mutex, file name ...): kept and counted, not looked up yet.
-    Text(Text),
 }
 
 impl Observable {
-    /// The kind under which this is looked up; `None` for keyed text.
-    pub fn kind(&self) -> Option<Kind> {
-        Some(match self {
+    /// The kind under which this is looked up.
+    pub fn kind(&self) -> Kind {
+        match self {
             Observable::Ip(_) => Kind::Ip,
             Observable::Network(_) => Kind::Network,
             Observable::IpPort(_) => Kind::IpPort,
@@ -144,14 +142,12 @@ impl Observable {
                 Algorithm::Sha256 => Kind::Sha256,
                 Algorithm::Sha512 => Kind::Sha512,
             },
-            Observable::Text(_) => return None,
-        })
+        }
     }
 }
 
 impl fmt::Display for Observable {
-    /// The canonical text; [`read`] with [`Kind::hint`] gives the same value. Keyed text, which is never read back,
-    /// is `property=value`.
+    /// The canonical text; [`read`] with [`Kind::hint`] gives the same value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Observable::Ip(v) => v.fmt(f),
@@ -161,7 +157,6 @@ impl fmt::Display for Observable {
             Observable::Url(v) => v.fmt(f),
             Observable::Email(v) => v.fmt(f),
             Observable::Digest(v) => v.fmt(f),
-            Observable::Text(v) => v.fmt(f),
         }
     }
 }
@@ -170,21 +165,6 @@ impl From<Network> for Observable {
     /// A full-length network is its one address.
     fn from(network: Network) -> Observable {
         if network.is_single() { Observable::Ip(network.address()) } else { Observable::Network(network) }
-    }
-}
-
-/// Text under a property: `file:name`, `windows-registry-key:key`, `mutex:name` ...
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text {
-    /// The STIX object path, such as `file:name`.
-    pub property: Box<str>,
-    /// The value, as the feed has it.
-    pub value: Box<str>,
-}
-
-impl fmt::Display for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}", self.property, self.value)
     }
 }
 
@@ -209,6 +189,9 @@ pub enum Refused {
     /// Not a URL.
     #[error("not a URL")]
     Url,
+    /// A URL with a character in it at which URLs in events end: none could hold it.
+    #[error("a URL that holds what ends a URL in an event")]
+    UrlEnd,
     /// Not an e-mail address.
     #[error("not an e-mail address")]
     Email,
@@ -224,15 +207,16 @@ impl Refused {
     /// The word under which refusals are counted.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Refused::Empty => "empty",
-            Refused::Address => "address",
-            Refused::Network => "network",
-            Refused::Port => "port",
-            Refused::Domain => "domain",
-            Refused::Url => "url",
-            Refused::Email => "email",
-            Refused::Digest => "digest",
-            Refused::Unknown => "unknown-kind",
+            Refused::Empty => "empty-value",
+            Refused::Address => "not-an-address",
+            Refused::Network => "not-a-network",
+            Refused::Port => "not-a-port",
+            Refused::Domain => "not-a-domain",
+            Refused::Url => "not-a-url",
+            Refused::UrlEnd => "url-end",
+            Refused::Email => "not-an-email",
+            Refused::Digest => "not-a-digest",
+            Refused::Unknown => "not-a-value",
         }
     }
 }
@@ -248,7 +232,7 @@ pub enum Hint {
     IpPort,
     /// A domain or host name.
     Domain,
-    /// A URL (a bare name or address is what it is: MATCHING section 2).
+    /// A URL (a bare name or address is what it is: M5.12).
     Url,
     /// An e-mail address.
     Email,
@@ -280,7 +264,9 @@ pub fn read(text: &str, hint: Hint) -> Result<Vec<Observable>, Refused> {
         Hint::IpPort => IpPort::parse(text).map(|v| vec![Observable::IpPort(v)]),
         Hint::Domain => match Name::parse(text) {
             Ok(name) => Ok(vec![Observable::Domain(name)]),
-            Err(refused) => addresses(text).or_else(|_| url(text).map(|v| vec![v])).map_err(|_| refused),
+            Err(refused) => addresses(text)
+                .or_else(|_| url(text).map(|v| vec![v]))
+                .map_err(|found| if found == Refused::UrlEnd { found } else { refused }),
         },
         Hint::Url => url(text).map(|v| vec![v]),
         Hint::Email => Email::parse(text).map(|v| vec![Observable::Email(v)]),
@@ -290,6 +276,9 @@ pub fn read(text: &str, hint: Hint) -> Result<Vec<Observable>, Refused> {
 
 fn by_shape(text: &str) -> Result<Vec<Observable>, Refused> {
     // what most lists hold is decided first; this changes the cost, not the answer
+    if can_only_be_a_name(text.as_bytes()) {
+        return Name::parse(text).map(|name| vec![Observable::Domain(name)]).map_err(|_| Refused::Unknown);
+    }
     let has_scheme = url::split_scheme(text).0.is_some();
     let is_plain = !has_scheme && !text.bytes().any(|b| matches!(b, b':' | b'/' | b'?' | b'#' | b'@'));
     let mut refused = Refused::Unknown;
@@ -319,7 +308,18 @@ fn by_shape(text: &str) -> Result<Vec<Observable>, Refused> {
     if is_plain {
         return Name::parse(text).map(|name| vec![Observable::Domain(name)]).map_err(|_| refused);
     }
-    url(text).map(|found| vec![found]).map_err(|_| refused)
+    url(text).map(|found| vec![found]).map_err(|found| if found == Refused::UrlEnd { found } else { refused })
+}
+
+/// Whether text has the letters of a name, a dot, so that it is no digest, and a letter at its end, so that it is no
+/// address or range of addresses.
+fn can_only_be_a_name(text: &[u8]) -> bool {
+    let mut dots = 0;
+    let plain = |byte: &u8| {
+        dots += usize::from(*byte == b'.');
+        byte.is_ascii_alphanumeric() || matches!(*byte, b'.' | b'-' | b'_')
+    };
+    text.last().is_some_and(u8::is_ascii_alphabetic) && text.iter().all(plain) && dots > 0
 }
 
 /// Whether more than digits stand behind the first slash.
@@ -353,8 +353,10 @@ fn address(text: &str) -> Option<IpAddr> {
 /// A URL; without scheme and path what stands there: an address, an address with a port, a name. A name with a port
 /// is the URL of its root.
 fn url(text: &str) -> Result<Observable, Refused> {
-    if let Ok(url) = Url::parse(text) {
-        return Ok(Observable::Url(url));
+    match Url::parse(text) {
+        Ok(url) => return Ok(Observable::Url(url)),
+        Err(Refused::UrlEnd) => return Err(Refused::UrlEnd),
+        Err(_) => {}
     }
     let text = text.strip_prefix("//").unwrap_or(text);
     let (host, _fragment) = text.split_once('#').unwrap_or((text, ""));

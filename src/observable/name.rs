@@ -10,6 +10,8 @@
 
 use std::fmt;
 
+use icu_properties::CodePointMapData;
+use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 use crate::observable::Refused;
@@ -18,6 +20,8 @@ use crate::observable::Refused;
 const NAME_BYTES_MAX: usize = 253;
 /// Longest label in bytes.
 const LABEL_BYTES_MAX: usize = 63;
+/// Longest local part of an e-mail address in bytes.
+const LOCAL_BYTES_MAX: usize = 64;
 /// Longest text looked at as a Unicode name: each of the 253 bytes of the result can stem from a long mapped
 /// sequence, but no honest name is longer than this.
 const UNICODE_BYTES_MAX: usize = 2048;
@@ -55,13 +59,13 @@ impl fmt::Display for Name {
 pub struct Email(Box<str>);
 
 impl Email {
-    /// Reads an address: a local part of letters, digits and `. _ % + -`, an `@`, a domain.
+    /// Reads an address: a local part of at most 64 letters, digits and `. _ % + -`, an `@`, a domain.
     ///
     /// # Errors
     /// [`Refused::Email`].
     pub fn parse(text: &str) -> Result<Email, Refused> {
         let (local, domain) = text.split_once('@').ok_or(Refused::Email)?;
-        if local.is_empty() || !local.bytes().all(is_local) {
+        if local.is_empty() || local.len() > LOCAL_BYTES_MAX || !local.bytes().all(is_local) {
             return Err(Refused::Email);
         }
         let mut canonical = String::with_capacity(text.len());
@@ -167,6 +171,12 @@ fn is_name(bytes: &[u8]) -> bool {
         }
     }
     labels >= 2 && length > 0 && !numeric
+}
+
+/// Whether a non-ASCII character belongs to a name: alphabetic, number or mark.
+pub(crate) fn is_word(letter: char) -> bool {
+    letter.is_alphanumeric()
+        || GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(letter))
 }
 
 const fn is_local(byte: u8) -> bool {

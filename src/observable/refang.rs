@@ -14,11 +14,7 @@ use std::borrow::Cow;
 /// In `[ ]`, `( )` or `{ }`: `.` `dot` `:` `@` `at` `/` `://`, blanks around the brackets dropped; `\.`; schemes
 /// `hxxp`, `hxxps`, `h**p`, `fxp` in any case and mixture.
 pub fn refang(text: &str) -> Cow<'_, str> {
-    let text = trim(text);
-    let bytes = text.as_bytes();
-    let bracket =
-        memchr::memchr3(b'[', b'(', b'{', bytes).is_some() || memchr::memchr(b'\\', bytes).is_some();
-    let text = if bracket { brackets(text) } else { Cow::Borrowed(text) };
+    let text = brackets(trim(text));
     match scheme(&text) {
         Some((scheme, defanged_bytes)) => {
             let behind = text.get(defanged_bytes..).unwrap_or("");
@@ -38,9 +34,15 @@ fn trim(text: &str) -> &str {
     text
 }
 
+/// Undoes the forms in brackets alone, for a line that is yet to be cut into words.
+///
 /// Copies the text; where a closing bracket completes a form, the form is replaced in the copy. So a form that only
 /// arises by a replacement is seen as well, and one pass is enough.
-fn brackets(text: &str) -> Cow<'_, str> {
+pub(crate) fn brackets(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    if memchr::memchr3(b'[', b'(', b'{', bytes).is_none() && memchr::memchr(b'\\', bytes).is_none() {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len());
     let mut after_form = false;
     for c in text.chars() {

@@ -4,7 +4,7 @@
 //! Is not: a WHATWG parser: no dot segments are removed, no query is sorted, nothing is percent-encoded or
 //! decoded, and a host is a name of two labels or more, or an address in its usual spelling.
 //! Invariant: `rest` is `host[:port]/path[?query]`, host and port canonical; scheme in lower case.
-//! Fails: with [`Refused::Url`]; never panics.
+//! Fails: with [`Refused::Url`] or [`Refused::UrlEnd`]; never panics.
 //! Costs: one allocation, a second one for a scheme other than http, https, ftp, ws, wss.
 
 use std::borrow::Cow;
@@ -26,11 +26,11 @@ pub struct Url {
 
 impl Url {
     /// Reads a URL that already ends where it ends (see docs/MATCHING.md for how a scanner finds the end).
-    /// Without a scheme, `host[:port]` must be followed by `/` or `?`; `//` in front of it is dropped. White space
-    /// and control characters are refused.
+    /// Without a scheme, `host[:port]` must be followed by `/` or `?`; `//` in front of it is dropped.
     ///
     /// # Errors
-    /// [`Refused::Url`].
+    /// [`Refused::Url`], for white space and control characters too; [`Refused::UrlEnd`] for other characters at which
+    /// a URL in an event ends.
     pub fn parse(text: &str) -> Result<Url, Refused> {
         let (scheme, behind) = split_scheme(text);
         let (relative, behind) = match behind.strip_prefix("//") {
@@ -180,16 +180,20 @@ fn push_host(host: &str, out: &mut String) -> Result<(), Refused> {
     if name::push_canonical(host, out) { Ok(()) } else { Err(Refused::Url) }
 }
 
+/// Whether a URL in an event ends before this character.
+fn ends_a_url(c: char) -> bool {
+    match c {
+        '\0'..=' ' | '\x7f' | '"' | '\'' | '<' | '>' | '`' | '{' | '}' | '|' | '^' | '\\' => true,
+        '!'..='~' => false,
+        _ => !name::is_word(c),
+    }
+}
+
 /// Path and query, percent escapes in upper case.
 fn push_path(tail: &str, out: &mut String) -> Result<(), Refused> {
-    let ends_a_url = |c: char| c.is_whitespace() || c.is_control();
-    let is_bad = if tail.is_ascii() {
-        tail.bytes().any(|b| b <= b' ' || b == 0x7f)
-    } else {
-        tail.contains(ends_a_url)
-    };
-    if is_bad {
-        return Err(Refused::Url);
+    if let Some(end) = tail.chars().find(|c| ends_a_url(*c)) {
+        let is_blank = end.is_whitespace() || end.is_control();
+        return Err(if is_blank { Refused::Url } else { Refused::UrlEnd });
     }
     if !tail.starts_with('/') {
         out.push('/');

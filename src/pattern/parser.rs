@@ -15,8 +15,8 @@ use crate::pattern::{
 /// Longest pattern in bytes. Feeds put thousands of values into one pattern (some 100 bytes each), not more.
 pub const LENGTH_BYTES_MAX: usize = 4 << 20;
 
-/// Deepest nesting of parentheses and brackets, and most qualifiers on one expression. Real patterns stay below
-/// ten.
+/// Deepest nesting of parentheses and brackets, most qualifiers on one expression, and most steps of a path. Real
+/// patterns stay below ten.
 pub const DEPTH_MAX: usize = 64;
 
 /// Why a text is no pattern.
@@ -375,6 +375,9 @@ impl<'a> Parser<'a> {
                     self.expect(&Token::CloseBracket, "']'")?;
                 }
                 _ => return Ok(Path { object, steps }),
+            }
+            if steps.len() > DEPTH_MAX {
+                return Err(Stop { at: self.at, expected: None });
             }
         }
     }

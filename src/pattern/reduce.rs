@@ -6,24 +6,24 @@
 //! a pattern that joins it with other properties of the same file ([`Part::OfPattern`]).
 //! Invariant: whoever sees one of the values has seen what the pattern describes ([`Part::Whole`]), or its file.
 //! Fails: never; what gives no look-up is listed with its reason and its text.
-//! Costs: one allocation a value; text of parts is made only for those that wait.
+//! Costs: one allocation a value; text of parts is made only for those that wait, and together is no longer than some
+//! times the pattern.
 
 use std::fmt::Display;
 
 use ahash::AHashSet;
 
 use crate::indicator::Part;
-use crate::observable::{self, Hint, IpPort, Observable, Refused, Text};
+use crate::observable::{self, Hint, IpPort, Observable, Refused};
 use crate::pattern::property::{Meaning, meaning};
 use crate::pattern::{Comparison, Literal, Observation, Operator, Pattern, Step, Test};
 
 /// What a pattern comes down to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reduction {
-    /// Alternatives, each once, in the order of the pattern. [`Observable::Text`] is among them, kept for later;
-    /// it is listed in `waiting` as well.
+    /// Alternatives, each once, in the order of the pattern.
     pub values: Vec<(Observable, Part)>,
-    /// The alternatives that are not looked up, in the order of the pattern.
+    /// The comparisons that are not looked up, in the order of the pattern, each once.
     pub waiting: Vec<Rest>,
 }
 
@@ -59,7 +59,7 @@ pub enum Waiting {
     Exists,
     /// ISSUPERSET.
     Superset,
-    /// Text under a known property (file name, registry key ...): kept, not looked up.
+    /// Text under a known property (file name, registry key ...): not looked up.
     KeyedText,
     /// A digest of an algorithm that is not looked up (ssdeep, SHA-224 ...).
     DigestAlgorithm,
@@ -73,27 +73,22 @@ impl Waiting {
     /// The name under which it is counted.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Waiting::And => "and",
-            Waiting::ObservationAnd => "observation-and",
-            Waiting::FollowedBy => "followed-by",
-            Waiting::Qualifier => "qualifier",
-            Waiting::Negation => "negation",
-            Waiting::Comparison => "comparison",
-            Waiting::Like => "like",
-            Waiting::Matches => "matches",
-            Waiting::Exists => "exists",
-            Waiting::Superset => "superset",
-            Waiting::KeyedText => "keyed-text",
-            Waiting::DigestAlgorithm => "digest-algorithm",
-            Waiting::UnknownProperty => "unknown-property",
+            Waiting::And => "not-yet-matched:and",
+            Waiting::ObservationAnd => "not-yet-matched:observation-and",
+            Waiting::FollowedBy => "not-yet-matched:followed-by",
+            Waiting::Qualifier => "not-yet-matched:qualifier",
+            Waiting::Negation => "not-yet-matched:negation",
+            Waiting::Comparison => "not-yet-matched:comparison",
+            Waiting::Like => "not-yet-matched:like",
+            Waiting::Matches => "not-yet-matched:matches",
+            Waiting::Exists => "not-yet-matched:exists",
+            Waiting::Superset => "not-yet-matched:superset",
+            Waiting::KeyedText => "not-yet-matched:keyed-text",
+            Waiting::DigestAlgorithm => "not-yet-matched:digest-algorithm",
+            Waiting::UnknownProperty => "not-yet-matched:unknown-property",
+            Waiting::BadValue(Refused::UrlEnd) => Refused::UrlEnd.as_str(),
             Waiting::BadValue(_) => "bad-value",
         }
-    }
-}
-
-impl Display for Waiting {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 
@@ -175,34 +170,28 @@ impl Reduction {
             _ => return self.wait(Waiting::Comparison, test),
         }
         match meaning(&test.path) {
-            Meaning::Value(hint) => {
-                for literal in test.operand.literals() {
-                    self.value(test, literal, hint, part);
-                }
-            }
-            Meaning::Text => {
-                let property = test.path.to_string();
-                if !test.operand.literals().iter().any(|literal| string(literal).is_some()) {
-                    return self.wait(Waiting::BadValue(Refused::Unknown), test);
-                }
-                for value in test.operand.literals().iter().filter_map(string) {
-                    let text = Text { property: property.as_str().into(), value: value.into() };
-                    self.values.push((Observable::Text(text), part));
-                }
+            Meaning::Value(hint) => self.values(test, hint, part),
+            Meaning::Text if test.operand.literals().iter().any(|literal| string(literal).is_some()) => {
                 self.wait(Waiting::KeyedText, test);
             }
+            Meaning::Text => self.wait(Waiting::BadValue(Refused::Unknown), test),
             Meaning::OtherDigest => self.wait(Waiting::DigestAlgorithm, test),
             Meaning::Unknown => self.wait(Waiting::UnknownProperty, test),
         }
     }
 
-    fn value(&mut self, test: &Test<'_>, literal: &Literal<'_>, hint: Hint, part: Part) {
-        match read(literal, hint) {
-            Ok(found) => self.values.extend(found.into_iter().map(|value| (value, part))),
-            Err(refused) => {
-                let path = &test.path;
-                self.wait(Waiting::BadValue(refused), &format_args!("{path} = {literal}"));
+    /// The values of a comparison. Of those that are none the first is named: a list of thousands does not write down
+    /// the path of their property thousands of times.
+    fn values(&mut self, test: &Test<'_>, hint: Hint, part: Part) {
+        let mut bad = None;
+        for literal in test.operand.literals() {
+            match read(literal, hint) {
+                Ok(found) => self.values.extend(found.into_iter().map(|value| (value, part))),
+                Err(refused) => _ = bad.get_or_insert((refused, literal)),
             }
+        }
+        if let Some((refused, literal)) = bad {
+            self.wait(Waiting::BadValue(refused), &format_args!("{} = {literal}", test.path));
         }
     }
 
@@ -213,9 +202,7 @@ impl Reduction {
             Meaning::Value(Hint::Ip | Hint::Domain) => Hint::Ip,
             _ => return self.wait(Waiting::UnknownProperty, test),
         };
-        for literal in test.operand.literals() {
-            self.value(test, literal, hint, part);
-        }
+        self.values(test, hint, part);
     }
 }
 

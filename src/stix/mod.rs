@@ -10,6 +10,7 @@
 pub mod tlp;
 pub mod v2;
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use ahash::{AHashMap, RandomState};
@@ -22,8 +23,8 @@ use crate::tally::Tally;
 pub struct Objects {
     /// Indicators, one an id.
     pub drafts: Vec<Draft>,
-    /// Numbers of the ids that relations, names and markings are about.
-    pub refs: AHashMap<Box<str>, u32>,
+    /// Ids that relations, names and markings are about, by their numbers.
+    pub refs: Vec<Arc<str>>,
     /// Named threats by the number of their id.
     pub names: AHashMap<u32, Named>,
     /// `indicates`, from an indicator to a threat.
@@ -40,6 +41,7 @@ pub struct Objects {
     pub tally: Tally,
     /// Where in `drafts` an id stands, by a hash of it; ids that share one follow each other in hash numbers.
     places: AHashMap<u64, u32>,
+    ref_numbers: AHashMap<Arc<str>, u32>,
     hasher: RandomState,
     list_numbers: AHashMap<Box<[u32]>, u32>,
     files: Vec<Box<str>>,
@@ -62,7 +64,7 @@ pub struct Draft {
 }
 
 /// What becomes of the newest version of an indicator.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
     /// It is handed on.
     Use,
@@ -72,8 +74,16 @@ pub enum Fate {
     Wait(Box<Kept>),
 }
 
+/// Where a version of an indicator is to stand.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot {
+    hash: u64,
+    /// Of the version that is there.
+    place: Option<u32>,
+}
+
 /// A pattern that is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kept {
     /// The word under which it is counted.
     pub reason: &'static str,
@@ -96,9 +106,18 @@ pub struct Named {
     /// What it is.
     pub kind: ThreatKind,
     /// Its name; `None` where the object has none or was revoked.
-    pub name: Option<Box<str>>,
+    pub name: Option<Arc<str>>,
     /// The version.
     pub modified: Timestamp,
+}
+
+impl Named {
+    /// Whether this counts and not the other: the newest does, of two of one time the revoked one, then the first by
+    /// name, so that the order of objects and feeds does not matter.
+    pub fn supersedes(&self, other: &Named) -> bool {
+        let order = |named: &Named| (std::cmp::Reverse(named.modified), named.name.clone(), named.kind);
+        order(self) < order(other)
+    }
 }
 
 /// `indicates`: an indicator points to a threat.
@@ -172,32 +191,64 @@ impl Objects {
         (hash, None)
     }
 
-    /// Whether a version of this id is known that a version of this time does not replace.
-    pub fn knows(&self, id: &Id, modified: Timestamp, revoked: bool) -> Option<&'static str> {
-        let held = &self.drafts[self.find(id)? as usize];
+    /// Where a version of this time is to stand.
+    ///
+    /// # Errors
+    /// The word under which it is counted if a version is known that it does not replace, whatever it says.
+    pub fn slot(&self, id: &Id, modified: Timestamp) -> Result<Slot, &'static str> {
+        let (hash, place) = self.hashed(id);
+        let Some(held) = place.map(|place| &self.drafts[place as usize]) else {
+            return Ok(Slot { hash, place });
+        };
         match modified.cmp(&held.modified) {
-            std::cmp::Ordering::Greater => None,
-            std::cmp::Ordering::Less => Some("older-version"),
-            // Revocation wins a tie, so that the order of files does not matter.
-            std::cmp::Ordering::Equal if revoked && held.fate != Fate::Skip(REVOKED) => None,
-            std::cmp::Ordering::Equal => Some("duplicate"),
+            Ordering::Less => Err("older-version"),
+            Ordering::Equal if held.fate == Fate::Skip(REVOKED) => Err("duplicate"),
+            Ordering::Equal | Ordering::Greater => Ok(Slot { hash, place }),
         }
     }
 
-    /// Takes an indicator that [`Objects::knows`] let through; an older version of it is counted and replaced.
-    pub fn push(&mut self, draft: Draft) {
-        let Some(id) = &draft.indicator.id else { return };
-        let (hash, place) = self.hashed(id);
-        let Some(at) = place else {
-            self.places.insert(hash, u32::try_from(self.drafts.len()).unwrap_or(u32::MAX));
+    /// Which of two versions of one time counts, the smaller one: by what they say, a revoked one first, so that the
+    /// order of objects and files does not matter.
+    fn compare(&self, a: &Draft, b: &Draft) -> Ordering {
+        let list = |draft: &Draft| {
+            let at = (draft.markings as usize).checked_sub(1);
+            at.and_then(|at| self.marking_lists.get(at)).map_or(&[][..], |list| list)
+        };
+        let ids = |draft: &Draft| {
+            let mut ids: Vec<&str> = list(draft).iter().map(|number| &*self.refs[*number as usize]).collect();
+            ids.sort_unstable();
+            ids
+        };
+        let is_used = |draft: &Draft| draft.fate != Fate::Skip(REVOKED);
+        let (left, right) = (&a.indicator, &b.indicator);
+        is_used(a)
+            .cmp(&is_used(b))
+            .then_with(|| a.fate.cmp(&b.fate))
+            .then_with(|| left.values.len().cmp(&right.values.len()))
+            .then_with(|| left.values.cmp(&right.values))
+            .then_with(|| (left.valid_from, left.valid_until).cmp(&(right.valid_from, right.valid_until)))
+            .then_with(|| (left.confidence, left.tlp).cmp(&(right.confidence, right.tlp)))
+            .then_with(|| left.context.cmp(&right.context))
+            .then_with(|| list(a).len().cmp(&list(b).len()))
+            .then_with(|| if a.markings == b.markings { Ordering::Equal } else { ids(a).cmp(&ids(b)) })
+    }
+
+    /// Takes an indicator where [`Objects::slot`] just said. Of two versions one is counted as left out.
+    pub fn push(&mut self, draft: Draft, slot: Slot) {
+        let Some(at) = slot.place else {
+            self.places.insert(slot.hash, u32::try_from(self.drafts.len()).unwrap_or(u32::MAX));
             self.drafts.push(draft);
             return;
         };
-        let held = std::mem::replace(&mut self.drafts[at as usize], draft);
-        let newer = &self.drafts[at as usize];
-        let reason = if held.modified == newer.modified { "duplicate" } else { "older-version" };
-        let id = shown(held.indicator.id.as_ref());
-        self.skip(reason, held.place, &id);
+        let held = &self.drafts[at as usize];
+        let is_tie = held.modified == draft.modified;
+        let left_out = if is_tie && self.compare(held, &draft).is_le() {
+            draft
+        } else {
+            std::mem::replace(&mut self.drafts[at as usize], draft)
+        };
+        let reason = if is_tie { "duplicate" } else { "older-version" };
+        self.skip(reason, left_out.place, &shown(left_out.indicator.id.as_ref()));
     }
 
     /// Counts an object as left out.
@@ -218,23 +269,21 @@ impl Objects {
 
     /// The number of an id.
     pub fn number(&mut self, id: &str) -> u32 {
-        if let Some(number) = self.refs.get(id) {
+        if let Some(number) = self.ref_numbers.get(id) {
             return *number;
         }
         let number = u32::try_from(self.refs.len()).unwrap_or(u32::MAX);
-        self.refs.insert(id.into(), number);
+        let id: Arc<str> = id.into();
+        self.refs.push(Arc::clone(&id));
+        self.ref_numbers.insert(id, number);
         number
     }
 
     /// Takes the name of a threat, if it is of a newer version than the one that is known.
     pub fn name(&mut self, id: &str, named: Named) {
         let number = self.number(id);
-        match self.names.get(&number) {
-            Some(held) if held.modified > named.modified => {}
-            Some(held) if held.modified == named.modified && held.name.is_none() => {}
-            _ => {
-                self.names.insert(number, named);
-            }
+        if self.names.get(&number).is_none_or(|held| named.supersedes(held)) {
+            self.names.insert(number, named);
         }
     }
 

@@ -17,7 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("codec", &[]),
     ("stix", &["indicator", "observable", "pattern", "tally"]),
     ("list", &["indicator", "observable", "tally"]),
-    ("index", &["indicator", "observable"]),
+    ("index", &["indicator", "observable", "tally"]),
     ("policy", &["indicator", "observable"]),
     ("live", &["index", "policy"]),
     // L2 planes

@@ -12,8 +12,7 @@ pub mod url;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use icu_properties::CodePointMapData;
-use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
+use crate::observable::name::is_word;
 
 use self::url::Region;
 
@@ -359,12 +358,6 @@ fn char_at(text: &[u8], at: usize) -> Option<(char, usize)> {
     };
     let letter = std::str::from_utf8(text.get(at..at + width)?).ok()?.chars().next()?;
     Some((letter, width))
-}
-
-/// Whether a non-ASCII character belongs to a name: alphabetic, number or mark.
-fn is_word(letter: char) -> bool {
-    letter.is_alphanumeric()
-        || GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(letter))
 }
 
 /// Whether two hexadecimal digits stand at `at`.

@@ -110,7 +110,7 @@ impl Decoder<'_> {
             let [kind] = self.fields.array()?;
             let kind = ThreatKind::ALL.into_iter().find(|known| *known as u8 == kind)?;
             let number = self.fields.varint()?;
-            context.threats.push((kind, self.string(number)?));
+            context.threats.push((kind, self.string(number)?.into()));
         }
         context.kill_chain = self.strings()?;
         context.references = self.strings()?;
@@ -251,10 +251,10 @@ fn encode(out: &mut Vec<u8>, context: &Context, number: impl Fn(&str) -> usize) 
 
 /// All strings of a context, in a fixed order.
 pub(crate) fn strings_of(context: &Context) -> impl Iterator<Item = &str> {
-    let single = context.name.iter().chain(&context.description);
-    let threats = context.threats.iter().map(|(_, name)| name);
-    let lists = context.labels.iter().chain(threats).chain(&context.kill_chain).chain(&context.references);
-    single.chain(lists).map(|string| &**string)
+    let single = context.name.iter().chain(&context.description).chain(&context.labels);
+    let threats = context.threats.iter().map(|(_, name)| &**name);
+    let lists = context.kill_chain.iter().chain(&context.references);
+    single.map(|string| &**string).chain(threats).chain(lists.map(|string| &**string))
 }
 
 /// The context itself, or one that keeps to the limits; and how many strings were cut or left out.
@@ -272,7 +272,7 @@ fn clip(context: &Arc<Context>) -> (Arc<Context>, u32) {
         threats: context
             .threats
             .iter()
-            .filter_map(|(kind, name)| Some((*kind, clip.string(name)?)))
+            .filter_map(|(kind, name)| Some((*kind, clip.string(name)?.into())))
             .collect(),
         kill_chain: context.kill_chain.iter().filter_map(|string| clip.string(string)).collect(),
         references: context.references.iter().filter_map(|string| clip.string(string)).collect(),

@@ -10,7 +10,6 @@
 
 pub(crate) mod context;
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::index::Error;
@@ -308,28 +307,31 @@ impl Collected {
         let links = first.iter().chain(more.iter().map(|(_, link)| link));
         // a plain list says the same of all its values: they need not be gone through one by one
         let uniform = more.is_empty() && first.iter().all(|link| Some(link) == first.first());
-        let rows: Vec<(&Attributes, u8)> = links
+        let rows: Vec<(Attributes, u8)> = links
             .take(if uniform { 1 } else { usize::MAX })
-            .filter_map(|link| Some((attributes.get(link.attributes())?, link.part())))
+            .filter_map(|link| Some((*attributes.get(link.attributes())?, link.part())))
             .collect();
-        let mut put = |section, shape, value: &dyn Fn(&Attributes, u8) -> Option<i64>| {
+        drop(attributes);
+        let ids = Ids::of(&ids, rows.iter().map(|(a, _)| a.id));
+        let mut put = |section, shape, values: &[Option<i64>]| {
             let out = file.section(section);
-            let values: Vec<Option<i64>> = rows.iter().map(|(a, part)| value(a, *part)).collect();
             match values.first() {
                 Some(value) if uniform => column::write_constant(out, *value, first.len()),
                 _ => column::write(out, values.iter().copied(), shape),
             }
         };
-        let mut ids = Ids::of(&ids, rows.iter().map(|(a, _)| a.id));
-        put(Section::Feed, Shape::Flat, &|a, _| Some(i64::from(a.feed)))?;
-        put(Section::Id, Shape::Line, &|a, _| ids.number(a.id?))?;
-        put(Section::ValidFrom, Shape::Flat, &|a, _| Some(a.valid_from?.0))?;
-        put(Section::ValidUntil, Shape::Flat, &|a, _| Some(a.valid_until?.0))?;
-        put(Section::Confidence, Shape::Flat, &|a, _| a.confidence.map(i64::from))?;
-        put(Section::Tlp, Shape::Flat, &|a, _| a.tlp.map(|tlp| i64::from(tlp as u8)))?;
-        put(Section::Part, Shape::Flat, &|_, part| Some(i64::from(part)))?;
-        put(Section::Context, Shape::Flat, &|a, _| Some(i64::from(a.context)))?;
-        ids.numbers = Vec::new();
+        let flat = |value: &dyn Fn(&Attributes) -> Option<i64>| -> Vec<Option<i64>> {
+            rows.iter().map(|(a, _)| value(a)).collect()
+        };
+        let parts: Vec<Option<i64>> = rows.iter().map(|(_, part)| Some(i64::from(*part))).collect();
+        put(Section::Feed, Shape::Flat, &flat(&|a| Some(i64::from(a.feed))))?;
+        put(Section::Id, Shape::Line, &ids.numbers)?;
+        put(Section::ValidFrom, Shape::Flat, &flat(&|a| Some(a.valid_from?.0)))?;
+        put(Section::ValidUntil, Shape::Flat, &flat(&|a| Some(a.valid_until?.0)))?;
+        put(Section::Confidence, Shape::Flat, &flat(&|a| a.confidence.map(i64::from)))?;
+        put(Section::Tlp, Shape::Flat, &flat(&|a| a.tlp.map(|tlp| i64::from(tlp as u8))))?;
+        put(Section::Part, Shape::Flat, &parts)?;
+        put(Section::Context, Shape::Flat, &flat(&|a| Some(i64::from(a.context))))?;
         Ok(ids)
     }
 }
@@ -337,50 +339,58 @@ impl Collected {
 /// Ids, each once: UUIDs in the order in which rows use them, then all others in order.
 #[derive(Debug)]
 pub(crate) struct Ids {
-    /// Final number by number in the builder's list.
-    numbers: Vec<u32>,
+    /// The number of each row's id.
+    numbers: Vec<Option<i64>>,
     uuids: Vec<[u8; 16]>,
     texts: Vec<Box<str>>,
 }
 
 impl Ids {
-    fn of(ids: &[Id], used: impl Iterator<Item = Option<u32>>) -> Ids {
-        const NONE: u32 = u32::MAX;
-        let mut numbers = vec![NONE; ids.len()];
-        let mut uuids = Vec::new();
-        let mut seen: HashMap<[u8; 16], u32, ahash::RandomState> = HashMap::default();
-        for id in used.flatten() {
-            let Some(number) = numbers.get_mut(id as usize).filter(|number| **number == NONE) else {
-                continue;
+    /// The ids that rows use, given by their number in `ids`.
+    fn of(ids: &[Id], used: impl ExactSizeIterator<Item = Option<u32>>) -> Ids {
+        let mut numbers = vec![None; used.len()];
+        let (mut by_uuid, mut by_text) = (Vec::new(), Vec::new());
+        for (row, id) in used.enumerate() {
+            match id.and_then(|id| ids.get(id as usize)) {
+                Some(Id::Uuid(uuid)) => by_uuid.push((u128::from_be_bytes(*uuid), row)),
+                Some(Id::Text(text)) => by_text.push((&**text, row)),
+                None => {}
+            }
+        }
+        // sorted, as a million look-ups in a hash map would be a million cache misses
+        let rows = by_uuid.clone();
+        by_uuid.sort_unstable();
+        let mut firsts: Vec<(usize, usize)> = Vec::new();
+        for alike in by_uuid.chunk_by(|a, b| a.0 == b.0) {
+            if let [(_, first), others @ ..] = alike {
+                firsts.extend(others.iter().map(|(_, row)| (*row, *first)));
+            }
+        }
+        firsts.sort_unstable();
+        let mut firsts = firsts.into_iter().peekable();
+        let mut uuids: Vec<[u8; 16]> = Vec::with_capacity(rows.len());
+        for (uuid, row) in rows {
+            let number = if let Some((_, first)) = firsts.next_if(|(again, _)| *again == row) {
+                numbers.get(first).copied().flatten()
+            } else {
+                uuids.push(uuid.to_be_bytes());
+                i64::try_from(uuids.len() - 1).ok()
             };
-            if let Some(Id::Uuid(uuid)) = ids.get(id as usize) {
-                *number = *seen.entry(*uuid).or_insert_with(|| {
-                    uuids.push(*uuid);
-                    u32::try_from(uuids.len() - 1).unwrap_or(NONE)
-                });
+            if let Some(slot) = numbers.get_mut(row) {
+                *slot = number;
             }
         }
+        by_text.sort_unstable();
         let mut texts: Vec<Box<str>> = Vec::new();
-        let mut order: Vec<(&str, usize)> = Vec::new();
-        for (i, id) in ids.iter().enumerate() {
-            if let Id::Text(text) = id {
-                order.push((text, i));
-            }
-        }
-        order.sort_unstable();
-        for (text, i) in order {
+        for (text, row) in by_text {
             if texts.last().is_none_or(|last| **last != *text) {
                 texts.push(text.into());
             }
-            if let Some(number) = numbers.get_mut(i) {
-                *number = u32::try_from(uuids.len() + texts.len() - 1).unwrap_or(NONE);
+            if let Some(slot) = numbers.get_mut(row) {
+                *slot = i64::try_from(uuids.len() + texts.len() - 1).ok();
             }
         }
         Ids { numbers, uuids, texts }
-    }
-
-    fn number(&self, id: u32) -> Option<i64> {
-        self.numbers.get(id as usize).map(|number| i64::from(*number))
     }
 
     /// Writes both sections.
@@ -389,9 +399,11 @@ impl Ids {
     /// [`Error::Damaged`] when a limit of the format is passed.
     pub(crate) fn write(&self, file: &mut Writer) -> Result<(), Error> {
         let out = file.section(Section::Uuids);
-        self.uuids.iter().for_each(|uuid| out.extend_from_slice(uuid));
+        out.extend_from_slice(self.uuids.as_flattened());
         let mut writer = text::Writer::default();
-        self.texts.iter().for_each(|text| writer.push(text.as_bytes()));
+        for text in &self.texts {
+            writer.push(text.as_bytes());
+        }
         writer.finish(file.section(Section::IdTexts))
     }
 }

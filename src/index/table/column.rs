@@ -16,6 +16,7 @@ use std::ops::Range;
 
 use crate::index::Error;
 use crate::index::format::{Fields, damaged};
+use crate::index::table::lower_bound;
 
 /// Bytes before the codes.
 const HEAD: usize = 32;
@@ -95,16 +96,7 @@ impl Column {
 
     /// The first number in a column of ascending values whose value is at least `least`.
     pub(crate) fn lower_bound(&self, bytes: &[u8], least: i64) -> u32 {
-        let (mut low, mut high) = (0, self.len);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if self.get(bytes, middle).is_some_and(|value| value < least) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        low
+        lower_bound(0..self.len, |i| self.get(bytes, i).is_some_and(|value| value < least))
     }
 }
 

@@ -8,6 +8,8 @@
 
 use std::ops::Range;
 
+use crate::index::table::lower_bound;
+
 /// Where a table of values of `width` bytes lies in the file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fixed {
@@ -65,14 +67,7 @@ impl Fixed {
                 step = step.saturating_mul(2);
             }
         }
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if below(middle) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
+        let low = lower_bound(low..high, below);
         (self.get(bytes, low)? == value).then_some(low)
     }
 

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::index::format::Fields;
+use crate::index::table::lower_bound;
 
 /// An address as a number: `u32` or `u128`.
 pub(crate) trait Address: Copy + Ord {
@@ -81,21 +82,9 @@ impl Addresses {
     }
 
     pub(crate) fn find<A: Address>(&self, bytes: &[u8], address: A) -> Option<u32> {
-        let i = lower_bound(0, self.count, |i| self.get::<A>(bytes, i).is_some_and(|there| there < address));
+        let i = lower_bound(0..self.count, |i| self.get::<A>(bytes, i).is_some_and(|there| there < address));
         (self.get(bytes, i) == Some(address)).then_some(i)
     }
-}
-
-fn lower_bound(mut low: u32, mut high: u32, below: impl Fn(u32) -> bool) -> u32 {
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if below(middle) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    low
 }
 
 /// Addresses with ports, sorted by both: all addresses, then all ports.
@@ -125,7 +114,7 @@ impl Ports {
 
     pub(crate) fn find<A: Address>(&self, bytes: &[u8], pair: (A, u16)) -> Option<u32> {
         let below = |i| self.get::<A>(bytes, i).is_some_and(|there| there < pair);
-        let i = lower_bound(0, self.count(), below);
+        let i = lower_bound(0..self.count(), below);
         (self.get(bytes, i) == Some(pair)).then_some(i)
     }
 

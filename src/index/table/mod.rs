@@ -11,10 +11,12 @@ pub(crate) mod column;
 pub(crate) mod digest;
 pub(crate) mod ip;
 pub(crate) mod search;
+pub(crate) mod tail;
 pub(crate) mod text;
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 
 use crate::index::Error;
 use crate::index::format::{Section, Sections, unsound};
@@ -191,6 +193,20 @@ impl Tables {
         let i = DIGESTS.iter().position(|(of, ..)| *of == kind)?;
         Some((self.digests.get(i)?, DIGESTS.get(i)?.1))
     }
+}
+
+/// The first number in the range that is not below what is looked for, or its end.
+pub(crate) fn lower_bound(range: Range<u32>, below: impl Fn(u32) -> bool) -> u32 {
+    let Range { start: mut low, end: mut high } = range;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if below(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
 }
 
 fn write_ip(out: &mut String, address: IpAddr) -> Option<()> {

@@ -18,17 +18,16 @@
 //! ```
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::index::Error;
 use crate::index::format::{Fields, damaged, put_varint};
 use crate::index::table::column::{self, Column, Shape};
+use crate::index::table::lower_bound;
+use crate::index::table::tail::{TAILS_MAX, Tails};
 
 /// Values in a block.
 const BLOCK: u32 = 16;
-/// Tails of a table at most; their numbers are bytes from 0x80 on.
-const TAILS_MAX: usize = 127;
 /// Behind own bytes of which the last is 0x80 or more and stands for no tail.
 const NO_TAIL: u8 = 0xff;
 
@@ -211,17 +210,12 @@ impl Text {
         // blocks whose first eight bytes are the same: whole values decide
         let alike = heads.get(from..)?;
         let same = alike.partition_point(|head| u64::from_le_bytes(*head) <= wanted);
-        let (mut low, mut high) = (from, from + same);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let block = self.block(bytes, u32::try_from(middle).ok()?)?;
-            if self.coded(bytes, block)?.compare(value).1.is_le() {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        u32::try_from(low.checked_sub(1)?).ok()
+        let (from, to) = (u32::try_from(from).ok()?, u32::try_from(from + same).ok()?);
+        let not_greater = |block: u32| {
+            let first = self.block(bytes, block).and_then(|block| self.coded(bytes, block));
+            first.is_some_and(|first| first.compare(value).1.is_le())
+        };
+        lower_bound(from..to, not_greater).checked_sub(1)
     }
 
     /// The text from the start of a block on.
@@ -338,94 +332,6 @@ impl Cursor<'_> {
     }
 }
 
-/// Ends of values that are frequent enough to be stored once.
-#[derive(Debug, Default)]
-pub(crate) struct Tails {
-    texts: Vec<Box<[u8]>>,
-    nodes: Vec<Node>,
-}
-
-/// Where a walk over a value from its last byte to the left has come to.
-#[derive(Clone, Debug)]
-struct Node {
-    /// The node behind each byte; 0 for none, as no walk comes back to the first.
-    next: Box<[u16; 256]>,
-    /// The tail that the bytes walked over are.
-    mark: Option<u8>,
-}
-
-impl Tails {
-    /// Values looked at to find frequent ends.
-    const SAMPLE: usize = 1 << 14;
-    /// Ends of a value that are tried.
-    const DEPTH: usize = 3;
-    /// Bytes of a tail at most.
-    const LEN_MAX: usize = 64;
-
-    /// The tails that save most in these values, of which an even sample is looked at.
-    pub(crate) fn of<'a>(values: impl ExactSizeIterator<Item = &'a [u8]>) -> Tails {
-        let step = values.len().div_ceil(Tails::SAMPLE).max(1);
-        let mut counts: HashMap<&[u8], usize, ahash::RandomState> = HashMap::default();
-        for value in values.step_by(step) {
-            ends(value).for_each(|end| *counts.entry(end).or_default() += 1);
-        }
-        // what it saves, against what storing it once costs
-        let mut gains: Vec<(usize, &[u8])> = counts
-            .into_iter()
-            .filter(|(end, count)| *count > 1 && (2..=Tails::LEN_MAX).contains(&end.len()))
-            .map(|(end, count)| (count * step * (end.len() - 1), end))
-            .filter(|(saved, end)| *saved > 2 * end.len())
-            .collect();
-        gains.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
-        let mut tails = Tails::default();
-        for (number, (_, end)) in (0u8..).zip(gains).take(TAILS_MAX) {
-            tails.add(end, 0x80 | number);
-        }
-        tails
-    }
-
-    fn add(&mut self, tail: &[u8], mark: u8) {
-        self.texts.push(tail.into());
-        let node = || Node { next: Box::new([0; 256]), mark: None };
-        if self.nodes.is_empty() {
-            self.nodes.push(node());
-        }
-        let mut at = 0;
-        for &byte in tail.iter().rev() {
-            let fresh = u16::try_from(self.nodes.len()).unwrap_or_default();
-            let Some(next) = self.nodes.get_mut(at).map(|node| &mut node.next[usize::from(byte)]) else {
-                return;
-            };
-            if *next == 0 {
-                *next = fresh;
-                at = usize::from(fresh);
-                self.nodes.push(node());
-            } else {
-                at = usize::from(*next);
-            }
-        }
-        if let Some(node) = self.nodes.get_mut(at) {
-            node.mark = Some(mark);
-        }
-    }
-
-    /// The longest tail that ends these bytes: what stands before it, and its mark.
-    fn split<'a>(&self, own: &'a [u8]) -> Option<(&'a [u8], u8)> {
-        let (mut node, mut found) = (self.nodes.first()?, None);
-        for (at, &byte) in own.iter().enumerate().rev() {
-            let next = usize::from(node.next[usize::from(byte)]);
-            if next == 0 {
-                break;
-            }
-            node = self.nodes.get(next)?;
-            if let Some(mark) = node.mark {
-                found = Some((at, mark));
-            }
-        }
-        found.and_then(|(at, mark)| Some((own.get(..at)?, mark)))
-    }
-}
-
 /// How many first bytes are the same.
 fn common(a: &[u8], b: &[u8]) -> usize {
     let mut same = 0;
@@ -438,13 +344,6 @@ fn common(a: &[u8], b: &[u8]) -> usize {
     }
     let rest = a.iter().skip(same).zip(b.iter().skip(same));
     same + rest.take_while(|(a, b)| a == b).count()
-}
-
-/// The last one, two, three ... parts of a value, each with the border before it.
-fn ends(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let borders =
-        value.iter().enumerate().rev().filter(|(_, byte)| matches!(byte, b'.' | b'/' | b' ' | b'@'));
-    borders.take(Tails::DEPTH).filter_map(|(at, _)| value.get(at..))
 }
 
 /// Writes a table; values come in ascending order.
@@ -475,7 +374,7 @@ impl Writer {
         let own = value.get(shared..).unwrap_or_default();
         let (before, mark) = match self.tails.split(own) {
             Some((before, mark)) => (before, Some(mark)),
-            None if !self.tails.texts.is_empty() && own.last() >= Some(&0x80) => (own, Some(NO_TAIL)),
+            None if !self.tails.texts().is_empty() && own.last() >= Some(&0x80) => (own, Some(NO_TAIL)),
             None => (own, None),
         };
         let stored = before.len() + usize::from(mark.is_some());
@@ -505,14 +404,14 @@ impl Writer {
         i64::try_from(self.data.len()).map_err(|_| damaged("text passes a limit of the snapshot format"))?;
         out.reserve(self.data.len() + self.heads.len() * 12 + 64);
         out.extend_from_slice(&self.count.to_le_bytes());
-        let tails = u32::try_from(self.tails.texts.len()).unwrap_or_default();
+        let tails = u32::try_from(self.tails.texts().len()).unwrap_or_default();
         out.extend_from_slice(&tails.to_le_bytes());
         out.extend_from_slice(&(self.data.len() as u64).to_le_bytes());
         column::write(out, self.starts.iter().map(|start| Some(start.cast_signed())), Shape::Line)?;
         for head in &self.heads {
             out.extend_from_slice(&head.to_le_bytes());
         }
-        for tail in &self.tails.texts {
+        for tail in self.tails.texts() {
             put_varint(out, tail.len());
             out.extend_from_slice(tail);
         }

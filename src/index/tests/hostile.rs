@@ -160,3 +160,14 @@ fn other_versions_and_other_files_are_refused_by_name() {
     assert!(error(b"").contains("not a snapshot"));
     assert!(error(b"evil.example\n").contains("not a snapshot"));
 }
+
+#[test]
+fn a_header_of_a_later_version_is_told_as_such() {
+    for at in [64, 68] {
+        let mut bytes = built(&["f"], [plain(0, value("evil.example"))]).0;
+        bytes[at] |= 0x80;
+        format::reseal(&mut bytes);
+        let error = Snapshot::from_bytes(bytes).unwrap_err().to_string();
+        assert!(error.contains("does not know"), "{error}");
+    }
+}

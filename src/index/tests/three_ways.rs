@@ -5,7 +5,8 @@
 use std::time::Instant;
 
 use super::*;
-use crate::index::table::text::{self, Tails, Text};
+use crate::index::table::tail::Tails;
+use crate::index::table::text::{self, Text};
 
 /// One way: how many bytes it takes, and its look-up.
 struct Way<'a> {

@@ -6,7 +6,7 @@
 //! Invariant: never reads beyond the slice; needs no recursion, whatever the depth.
 //! Fails: never. Costs: one pass, and one byte a level of depth.
 
-use memchr::{memchr, memchr2, memchr3};
+use memchr::memchr2;
 
 /// How a value goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,33 +86,6 @@ pub(super) fn value(bytes: &[u8]) -> Frame {
             return Frame::Whole(at);
         }
         next = Next::CommaOrEnd;
-    }
-}
-
-/// Where the object at the first byte seems to end when its grammar is broken inside: the brace that closes it, if
-/// what follows fits behind an object. Strings do not go on over a line end.
-pub(super) fn braces(bytes: &[u8]) -> Option<usize> {
-    let mut depth = 0usize;
-    let mut at = 0;
-    loop {
-        at += memchr3(b'{', b'}', b'"', bytes.get(at..)?)?;
-        match bytes[at] {
-            b'{' => depth += 1,
-            b'}' => depth = depth.checked_sub(1)?,
-            _ => {
-                let length = string(&bytes[at..])?;
-                if memchr(b'\n', &bytes[at..at + length]).is_some() {
-                    return None;
-                }
-                at += length;
-                continue;
-            }
-        }
-        at += 1;
-        if depth == 0 {
-            let next = bytes.get(at + blanks(&bytes[at..]));
-            return next.is_none_or(|next| matches!(next, b',' | b']' | b'{' | 0x1e)).then_some(at);
-        }
     }
 }
 
@@ -220,15 +193,6 @@ mod tests {
         assert_eq!(value(br#"{"a":NaN}"#), Frame::Broken(5));
         assert_eq!(value(br#"{"a":"b,"c":1}"#), Frame::Broken(9));
         assert_eq!(value(br#"["a"}"#), Frame::Broken(4));
-    }
-
-    #[test]
-    fn guesses_the_end_of_broken_objects() {
-        assert_eq!(braces(br#"{"type":},{"a":1}"#), Some(9));
-        assert_eq!(braces(br#"{"a":"}" "b":{}} ]"#), Some(16));
-        assert_eq!(braces(br#"{"a":"x,"b":"}"},{"c":1}"#), None);
-        assert_eq!(braces(b"{\"a\":\"x\n{\"b\":\"y\"}"), None);
-        assert_eq!(braces(br#"{"a":"#), None);
     }
 
     #[test]

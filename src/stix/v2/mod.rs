@@ -12,7 +12,7 @@ mod frame;
 mod object;
 mod take;
 
-use memchr::{memchr, memmem};
+use memchr::memchr;
 
 use crate::stix::Objects;
 
@@ -28,8 +28,15 @@ const NESTING_MAX: usize = 16;
 /// Objects looked at before a document without any STIX is given up.
 const STRANGERS_MAX: u64 = 1000;
 
-/// Attempts to find the next object after faults, in one document; bounds what a hostile one can cost.
-const ATTEMPTS_MAX: u32 = 1_000_000;
+/// Bytes that may be read again for faults: of what is no JSON, nothing but reading on from the next brace says where
+/// the next object begins. Braces in braces up to one fault would take the square of the document.
+const FAULT_BYTES_FREE: u64 = 8 << 20;
+
+/// The same for each byte of the document so far; a document of nothing but broken objects takes two.
+const FAULT_TIMES_MAX: u64 = 8;
+
+/// Bytes in front of an object that are looked at: a brace, a comma and an indented line end.
+const BEHIND_BYTES_MAX: usize = 32;
 
 /// What a document turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,8 +73,10 @@ pub struct Reader {
     astray: bool,
     /// Something was lost on the way, so an open end is no surprise.
     faulty: bool,
-    /// Attempts to find the next object so far.
-    attempts: u32,
+    /// Bytes read for nothing so far.
+    fault_bytes: u64,
+    /// They became too many.
+    gave_up: bool,
 }
 
 /// Where the walk is.
@@ -149,7 +158,7 @@ impl Reader {
         objects: &mut Objects,
     ) -> Step {
         if self.astray {
-            return self.find_next(rest, last, objects);
+            return self.find_next(rest, at, last, objects);
         }
         match (self.open.last(), rest[0]) {
             (None | Some(Level::Elements), b'{') if let Some((object, length)) = decode_text(text) => {
@@ -179,12 +188,15 @@ impl Reader {
                 self.take(&object, rest, objects);
                 Step::Past(length)
             }
-            Err(Failure::Container) if self.open.len() < NESTING_MAX => {
+            Err((Failure::Container, _)) if self.open.len() < NESTING_MAX => {
                 self.open.push(Level::Members);
                 Step::Past(1)
             }
-            Err(Failure::Cut) if !last => Step::More,
-            Err(failure) => self.broken(rest, at, (failure, last), objects),
+            Err((Failure::Cut, _)) if !last => Step::More,
+            Err((failure, bytes)) => {
+                self.fault_bytes += bytes as u64;
+                self.broken(rest, at, (failure, last), objects)
+            }
         }
     }
 
@@ -258,14 +270,10 @@ impl Reader {
                 self.cut(at + rest.len() as u64, objects);
                 return Step::Past(rest.len());
             }
-            Frame::Open | Frame::Broken(_) => {}
+            Frame::Open => self.fault_bytes += rest.len() as u64,
+            Frame::Broken(bytes) => self.fault_bytes += bytes as u64,
         }
         self.skip("bad-json", objects, || start_of(rest));
-        // A broken container is not passed over: what it holds may be whole.
-        let end = frame::braces(rest).filter(|end| memmem::find(&rest[..*end], b"\"objects\"").is_none());
-        if let Some(length) = end {
-            return Step::Past(length);
-        }
         self.lose();
         Step::Past(1)
     }
@@ -292,36 +300,56 @@ impl Reader {
     }
 
     /// After a fault: goes to the next object that is STIX or holds such.
-    fn find_next(&mut self, rest: &[u8], last: bool, objects: &mut Objects) -> Step {
+    fn find_next(&mut self, rest: &[u8], start: u64, last: bool, objects: &mut Objects) -> Step {
         let mut from = 0;
-        while let Some(found) = memchr(b'{', &rest[from..]) {
+        while let Some(found) = memchr(b'{', &rest[from..])
+            && !self.gave_up
+        {
             let at = from + found;
-            if self.attempts == ATTEMPTS_MAX {
+            if self.fault_bytes > FAULT_BYTES_FREE + FAULT_TIMES_MAX * (start + at as u64) {
+                self.gave_up = true;
+                let file = objects.file();
+                objects.tally.warnings.push(format!("{file}: too many faults; the rest of it is not read"));
                 break;
             }
-            self.attempts += 1;
             // Between top-level values a brace at the start of a line begins the next one, good or bad.
             let begins = self.open.is_empty() && at > 0 && rest[at - 1] == b'\n';
-            match decode(&rest[at..]) {
-                Ok((object, length)) if !object.is_stix() && !begins => from = at + length,
-                Err(Failure::Syntax) if !begins => from = at + 1,
-                Ok(_) | Err(Failure::Container | Failure::Syntax) => {
-                    self.astray = false;
-                    if self.open.last() == Some(&Level::Members) {
-                        self.open.push(Level::Elements);
-                    }
-                    return Step::Past(at);
+            let (failure, bytes) = match decode(&rest[at..]) {
+                Ok((object, length)) if !object.is_stix() && !begins => {
+                    from = at + length;
+                    continue;
                 }
-                Err(Failure::Cut) if !last => return if at == 0 { Step::More } else { Step::Past(at) },
-                Err(Failure::Cut) => from = at + 1,
+                Ok(_) => return self.found(at),
+                Err(fault) => fault,
+            };
+            match failure {
+                Failure::Cut if !last => return pass(at),
+                Failure::Container => return self.found(at),
+                Failure::Syntax if begins || self.is_sibling(&rest[..at]) => return self.found(at),
+                Failure::Cut | Failure::Syntax => {
+                    self.fault_bytes += bytes as u64;
+                    from = at + 1;
+                }
             }
         }
-        if self.attempts == ATTEMPTS_MAX {
-            self.attempts += 1;
-            let file = objects.file();
-            objects.tally.warnings.push(format!("{file}: too many faults; the rest of it is not read"));
+        if last { Step::Past(rest.len()) } else { pass(rest.len()) }
+    }
+
+    /// The next object after a fault begins after that many bytes.
+    fn found(&mut self, at: usize) -> Step {
+        self.astray = false;
+        if self.open.last() == Some(&Level::Members) {
+            self.open.push(Level::Elements);
         }
-        Step::Past(rest.len())
+        Step::Past(at)
+    }
+
+    /// Whether an object of an array ends with what was passed over, so that a broken one behind it is the next and
+    /// not a part of the one that was lost.
+    fn is_sibling(&self, passed: &[u8]) -> bool {
+        let tail = passed.get(passed.len().saturating_sub(BEHIND_BYTES_MAX)..).unwrap_or(passed);
+        let end = tail.iter().rev().find(|byte| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b','));
+        self.open.last() == Some(&Level::Elements) && end == Some(&b'}')
     }
 
     fn stray(&mut self, at: u64, objects: &mut Objects) -> Step {
@@ -356,6 +384,11 @@ impl Reader {
         self.strangers += 1;
         self.stranger.get_or_insert_with(what);
     }
+}
+
+/// Passes over that many bytes but the last few, which [`Reader::find_next`] looks back at.
+const fn pass(bytes: usize) -> Step {
+    if bytes <= BEHIND_BYTES_MAX { Step::More } else { Step::Past(bytes - BEHIND_BYTES_MAX) }
 }
 
 /// A bundle without objects, or an envelope without: TAXII servers leave `objects` out when there are none.

@@ -10,6 +10,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use memchr::memchr_iter;
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
@@ -163,17 +164,23 @@ pub(super) fn decode_text(text: &str) -> Option<(Object<'_>, usize)> {
     Some((object, values.byte_offset()))
 }
 
-/// Decodes the object at the start of the slice; returns it with its length.
-pub(super) fn decode(bytes: &[u8]) -> Result<(Object<'_>, usize), Failure> {
+/// Decodes the object at the start of the slice; returns it with its length, or the failure and what was read up to it.
+pub(super) fn decode(bytes: &[u8]) -> Result<(Object<'_>, usize), (Failure, usize)> {
     let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<Object<'_>>();
     match values.next() {
         Some(Ok(object)) => Ok((object, values.byte_offset())),
-        Some(Err(error)) => Err(match error.classify() {
-            Category::Data => Failure::Container,
-            Category::Eof => Failure::Cut,
-            Category::Syntax | Category::Io => Failure::Syntax,
-        }),
-        None => Err(Failure::Cut),
+        Some(Err(error)) => {
+            let failure = match error.classify() {
+                Category::Data => Failure::Container,
+                Category::Eof => Failure::Cut,
+                Category::Syntax | Category::Io => Failure::Syntax,
+            };
+            let earlier = error.line().checked_sub(2);
+            let start =
+                earlier.and_then(|lines| memchr_iter(b'\n', bytes).nth(lines)).map_or(0, |end| end + 1);
+            Err((failure, start + error.column()))
+        }
+        None => Err((Failure::Cut, bytes.len())),
     }
 }
 
@@ -351,13 +358,16 @@ mod tests {
 
     #[test]
     fn tells_containers_cuts_and_faults_apart() {
-        assert_eq!(decode(br#"{"type":"bundle","objects":[{}]}"#).unwrap_err(), Failure::Container);
-        assert_eq!(decode(br#"{"more":true,"objects":["#).unwrap_err(), Failure::Container);
+        assert_eq!(decode(br#"{"type":"bundle","objects":[{}]}"#).unwrap_err().0, Failure::Container);
+        assert_eq!(decode(br#"{"more":true,"objects":["#).unwrap_err().0, Failure::Container);
         assert!(decode(br#"{"type":"observed-data","objects":{"0":{}}}"#).is_ok());
         assert!(decode(br#"{"type":"x-own","objects":[1]}"#).is_ok());
-        assert_eq!(decode(br#"{"type":"indic"#).unwrap_err(), Failure::Cut);
-        assert_eq!(decode(br#"{"type":}"#).unwrap_err(), Failure::Syntax);
-        assert_eq!(decode(b"{\"name\":\"\xff\"}").unwrap_err(), Failure::Syntax);
+        assert_eq!(decode(br#"{"type":"indic"#).unwrap_err().0, Failure::Cut);
+        assert_eq!(decode(br#"{"type":}"#).unwrap_err().0, Failure::Syntax);
+        assert_eq!(decode(b"{\"name\":\"\xff\"}").unwrap_err().0, Failure::Syntax);
+        for (text, read) in [("{!", 2), ("{\n!", 3), ("{\n\"a\":1,\n\n  \"b\"!}", 16), ("{\"a\":[1,", 8)] {
+            assert_eq!(decode(text.as_bytes()).unwrap_err().1, read, "{text}");
+        }
     }
 
     #[test]
@@ -365,6 +375,6 @@ mod tests {
         let unread = format!(r#"{{"type":"x","x_own":{}1{}}}"#, "[".repeat(200_000), "]".repeat(200_000));
         assert!(decode(unread.as_bytes()).is_ok());
         let read = format!(r#"{{"type":"x","labels":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
-        assert_eq!(decode(read.as_bytes()).unwrap_err(), Failure::Syntax);
+        assert_eq!(decode(read.as_bytes()).unwrap_err().0, Failure::Syntax);
     }
 }

@@ -7,10 +7,10 @@
 
 use crate::indicator::{Id, Indicator, Part, ThreatKind, Timestamp, Tlp};
 use crate::observable::Observable;
-use crate::pattern::{self, Reduction, Waiting};
+use crate::pattern::{self, Reduction};
 use crate::stix::v2::object::{Object, Value};
 use crate::stix::{
-    Attribution, Draft, Fate, Kept, Named, Objects, Place, REVOKED, Relation, UNDATED, Words, tlp,
+    Attribution, Draft, Fate, Kept, Named, Objects, Place, REVOKED, Relation, Slot, UNDATED, Words, tlp,
 };
 
 /// Bytes kept of a name or description.
@@ -45,26 +45,29 @@ impl Taker<'_, '_> {
         let id = Id::parse(id);
         let modified = self.version();
         let revoked = self.is_revoked();
-        if let Some(reason) = self.objects.knows(&id, modified, revoked) {
-            return self.skip(reason);
-        }
+        let slot = match self.objects.slot(&id, modified) {
+            Ok(slot) => slot,
+            Err(reason) => return self.skip(reason),
+        };
         if revoked {
-            return self.leave_out(id, modified, Fate::Skip(REVOKED));
+            return self.leave_out((id, slot), modified, Fate::Skip(REVOKED));
         }
         if let Some(language) = self.object.pattern_type.text()
             && !language.trim().eq_ignore_ascii_case("stix")
         {
-            return self.leave_out(id, modified, Fate::Skip("pattern-type"));
+            return self.leave_out((id, slot), modified, Fate::Skip("pattern-type"));
         }
-        let Some(pattern) = self.object.pattern.text() else { return self.skip("no-pattern") };
+        let Some(pattern) = self.object.pattern.text() else {
+            return self.leave_out((id, slot), modified, Fate::Skip("no-pattern"));
+        };
         let valid_from = self.time("valid_from", &self.object.valid_from);
         let valid_until = self.time("valid_until", &self.object.valid_until);
         if valid_until.is_some_and(|until| valid_from.is_some_and(|from| until <= from)) {
-            return self.leave_out(id, modified, Fate::Skip("invalid-validity"));
+            return self.leave_out((id, slot), modified, Fate::Skip("invalid-validity"));
         }
         let values = match self.reduce(pattern) {
             Ok(values) => values,
-            Err(fate) => return self.leave_out(id, modified, fate),
+            Err(fate) => return self.leave_out((id, slot), modified, fate),
         };
         let (tlp, markings) = self.markings();
         let indicator = Indicator {
@@ -77,7 +80,7 @@ impl Taker<'_, '_> {
             tlp,
             context: self.words(),
         };
-        self.objects.push(Draft { indicator, modified, fate: Fate::Use, markings, place: self.place });
+        self.objects.push(Draft { indicator, modified, fate: Fate::Use, markings, place: self.place }, slot);
     }
 
     /// The values that the pattern comes down to, or what else becomes of the indicator.
@@ -86,18 +89,18 @@ impl Taker<'_, '_> {
             return Err(Fate::Wait(Kept { reason: "bad-pattern", pattern: text.into() }.into()));
         };
         let Reduction { values, waiting } = pattern::reduce(&pattern);
-        if values.iter().any(|(value, _)| value.kind().is_some()) {
+        if !values.is_empty() {
             if let Some(rest) = waiting.first() {
                 self.objects.note("part-not-yet-matched", self.place, &rest.part);
             }
             return Ok(values);
         }
-        let reason = waiting.first().map_or("not-yet-matched:and", |rest| waiting_word(rest.reason));
+        let reason = waiting.first().map_or("not-yet-matched:and", |rest| rest.reason.as_str());
         Err(Fate::Wait(Kept { reason, pattern: text.into() }.into()))
     }
 
     /// Keeps the id and version of an indicator that is not used, so that older versions do not come back.
-    fn leave_out(&mut self, id: Id, modified: Timestamp, fate: Fate) {
+    fn leave_out(&mut self, (id, slot): (Id, Slot), modified: Timestamp, fate: Fate) {
         let indicator = Indicator {
             feed: 0,
             id: Some(id),
@@ -108,7 +111,7 @@ impl Taker<'_, '_> {
             tlp: None,
             context: self.objects.context(&Words::default()),
         };
-        self.objects.push(Draft { indicator, modified, fate, markings: 0, place: self.place });
+        self.objects.push(Draft { indicator, modified, fate, markings: 0, place: self.place }, slot);
     }
 
     fn confidence(&mut self) -> Option<u8> {
@@ -275,26 +278,6 @@ fn threat_kind(kind: &str) -> Option<ThreatKind> {
         "infrastructure" => ThreatKind::Infrastructure,
         _ => return None,
     })
-}
-
-/// The word under which an indicator is counted whose pattern gives no look-up.
-const fn waiting_word(waiting: Waiting) -> &'static str {
-    match waiting {
-        Waiting::And => "not-yet-matched:and",
-        Waiting::ObservationAnd => "not-yet-matched:observation-and",
-        Waiting::FollowedBy => "not-yet-matched:followed-by",
-        Waiting::Qualifier => "not-yet-matched:qualifier",
-        Waiting::Negation => "not-yet-matched:negation",
-        Waiting::Comparison => "not-yet-matched:comparison",
-        Waiting::Like => "not-yet-matched:like",
-        Waiting::Matches => "not-yet-matched:matches",
-        Waiting::Exists => "not-yet-matched:exists",
-        Waiting::Superset => "not-yet-matched:superset",
-        Waiting::KeyedText => "not-yet-matched:keyed-text",
-        Waiting::DigestAlgorithm => "not-yet-matched:digest-algorithm",
-        Waiting::UnknownProperty => "not-yet-matched:unknown-property",
-        Waiting::BadValue(_) => "bad-value",
-    }
 }
 
 /// The id of a relation: its UUID where it has one, which is all that tells relations apart.
