@@ -10,7 +10,7 @@ use ahash::{AHashMap, AHashSet};
 
 use crate::engine::Counts;
 use crate::engine::event::{Path, Walk};
-use crate::engine::hit::{self, Hit};
+use crate::engine::hit::{self, Decoded, Hit};
 use crate::engine::token::{self, What};
 use crate::engine::verify::{Finding, Grade};
 use crate::index::{Entry, Snapshot};
@@ -193,6 +193,7 @@ impl<'a> Case<'a> {
                 field: place.field,
                 atomic: atomic.clone(),
                 rule,
+                decoded: Decoded::default(),
             };
             if let Some(names) = &mut self.names {
                 names.insert(hit.name());

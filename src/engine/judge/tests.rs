@@ -454,6 +454,28 @@ fn several_snapshots_are_asked_in_order() {
 }
 
 #[test]
+fn one_feed_in_two_snapshots_gives_each_hit_once() {
+    let values: Vec<String> = (1..=40).map(|n| format!("192.0.2.{n}")).collect();
+    let named = |value: &String, name: String| Indicator {
+        context: Arc::new(Context { name: Some(name.into()), ..Context::default() }),
+        ..listed(0, value)
+    };
+    // numbers order addresses and contexts otherwise than texts do, and other contexts are in between
+    let rows = |from: usize| {
+        let several = values.iter().flat_map(move |v| [1, 2, 10].map(|n| named(v, format!("name {n}"))));
+        let others = (0..from).map(|n| named(&format!("198.51.100.{n}"), format!("name 1{n}")));
+        snapshot(&["feed"], several.chain(others))
+    };
+    let mut court = Court::new(vec![rows(0), rows(30), rows(7)]);
+    court.settings.enrichments_max = 1_000;
+    court.settings.tag_bytes_max = 1 << 20;
+    for event in [values.join(" "), values.iter().rev().cloned().collect::<Vec<_>>().join(" ")] {
+        let hits = court.hits(&event);
+        assert_eq!(hits.len(), 3 * values.len(), "each row once, from whichever snapshot");
+    }
+}
+
+#[test]
 fn part_of_a_pattern() {
     let md5 = "0cc175b9c0f1b6a831c399e269772661";
     let mut part = listed(0, md5);
