@@ -543,6 +543,22 @@ fn rules_are_counted_by_name() {
 }
 
 #[test]
+fn one_path_is_one_field_whether_or_not_each_way_to_it_is_wanted() {
+    let mut court = Court::of(&["evil.example", "192.0.2.1"]);
+    // once `0` is a key and once an array step, which may be left out
+    let event = r#"{"a":{"0":{"b":"evil.example"}},"a":[{"b":"evil.example"}],"a.0":{"b":"evil.example"}}"#;
+    assert_eq!(court.hits(event).len(), 1, "one field");
+    court.generation.policy.fields = vec!["a.b".into()];
+    assert_eq!(court.hits(event), ["a.0.b evil.example evil.example exact"]);
+    assert_eq!(court.suppressed("field"), 1);
+    let wide = (0..100).map(|n| format!(r#""f{}":"192.0.2.1""#, n % 50)).collect::<Vec<_>>().join(",");
+    court.generation.policy.fields.clear();
+    court.settings.enrichments_max = 1_000;
+    court.settings.tag_bytes_max = 1 << 20;
+    assert_eq!(court.hits(format!("{{{wide}}}")).len(), 50);
+}
+
+#[test]
 fn validity_is_judged_at_the_time_that_counts() {
     let indicator = Indicator {
         valid_from: Some(Timestamp(1_000_000)),
@@ -644,7 +660,7 @@ fn a_value_again_and_again_is_one_hit() {
     let generation = Court::of(&["192.0.2.1", "evil.example"]).generation;
     let mut judge = Judge::new();
     for unit in ["192.0.2.1 ", "a.evil.example/", "http://evil.example/", "x@evil.example,"] {
-        let mut case = Case::new(&generation);
+        let mut case = Case::new(&generation, None);
         judge.gap(&mut case, unit.repeat(2_000).as_bytes(), 0..unit.len() * 2_000);
         assert!((1..=4).contains(&case.hits.len()), "{unit}: {}", case.hits.len());
     }

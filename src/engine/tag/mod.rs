@@ -22,14 +22,14 @@ use crate::engine::{Preset, Settings};
 use crate::indicator::{Id, Timestamp};
 
 /// A hit and what a tag says of the event.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Shown<'a> {
     /// The hit.
     pub hit: &'a Hit<'a>,
     /// The token, as the event has it after undoing escapes.
     pub atomic: &'a [u8],
     /// The dotted path of its field.
-    pub field: &'a str,
+    pub field: String,
     /// The event's own time, if validity is judged by it.
     pub occurred: Option<Timestamp>,
 }
@@ -133,16 +133,19 @@ fn already(case: &Case<'_>, ours: &[Lookalike]) -> Vec<bool> {
     if ours.is_empty() {
         return Vec::new();
     }
-    let mut told: AHashMap<(String, &str), usize> = AHashMap::new();
+    let mut told: AHashMap<&str, AHashMap<&str, usize>> = AHashMap::new();
     for alike in ours {
-        *told.entry((alike.name.clone(), &alike.field)).or_default() += 1;
+        *told.entry(&alike.name).or_default().entry(&alike.field).or_default() += 1;
     }
-    let is_told = |hit: &Hit<'_>| match told.get_mut(&(hit.name(), case.path(hit.field))) {
-        Some(left @ 1..) => {
-            *left -= 1;
-            true
+    let is_told = |hit: &Hit<'_>| {
+        let fields = told.get_mut(hit.name().as_str());
+        match fields.and_then(|fields| fields.get_mut(case.path(hit.field).as_str())) {
+            Some(left @ 1..) => {
+                *left -= 1;
+                true
+            }
+            _ => false,
         }
-        _ => false,
     };
     case.hits.iter().map(is_told).collect()
 }
