@@ -129,6 +129,33 @@ fn depth_costs_no_stack() {
 }
 
 #[test]
+fn only_the_way_to_a_string_costs_memory() {
+    let raw =
+        format!(r#"{{"a":[{}{{"b":[[1],"x.y",{{}}]}}],"c":[1]}}"#, r#"[],[0],{},{"z":[[]]},"#.repeat(100));
+    let mut walk = Walk::default();
+    walk.event(raw.as_bytes(), Keep::Strings).unwrap();
+    assert_eq!(walk.nodes.len(), 4, "a, 400, b, 1");
+    let piece = walk.pieces()[0];
+    assert_eq!(walk.path(raw.as_bytes(), piece.node).text, "a.400.b.1");
+    assert_eq!(walk.innermost_key(raw.as_bytes(), piece.node), "b");
+    let many = format!(
+        r#"{{{}"d":{}"x.y"{}}}"#,
+        r#""threat":1,"#.repeat(40_000),
+        "[".repeat(40_000),
+        "]".repeat(40_000)
+    );
+    walk.event(many.as_bytes(), Keep::Strings).unwrap();
+    assert_eq!(walk.innermost_key(many.as_bytes(), walk.pieces()[0].node), "d", "in one step");
+    let of_piece = walk.nodes[walk.pieces()[0].node as usize];
+    assert!(matches!(walk.nodes[of_piece.key as usize].step, Step::Key { .. }));
+    walk.event(&many.as_bytes()[..many.len() / 2], Keep::Strings);
+    walk.shrink();
+    let kept =
+        [walk.members.capacity(), walk.frames.capacity(), walk.nodes.capacity(), walk.pieces.capacity()];
+    assert!(kept.iter().all(|&n| n <= 1 << 14), "{kept:?}");
+}
+
+#[test]
 fn strings_that_can_hold_nothing_are_left_out() {
     let raw = br#"{"proto":"tcp","n":1,"q":"a.b","h":"0123456789abcdef0123456789abcdef","e":"\u0041"}"#;
     let mut walk = Walk::default();
