@@ -366,6 +366,8 @@ impl Walk {
                 Step::Key { start, end, escaped: false } => {
                     rest.strip_suffix(raw.get(start..end).unwrap_or_default())
                 }
+                // six bytes of an escaped key are one of its text at least
+                Step::Key { start, end, .. } if end - start > 6 * rest.len() => None,
                 Step::Key { start, end, .. } => {
                     rest.strip_suffix(decoded(raw.get(start..end).unwrap_or_default(), true).as_bytes())
                 }
