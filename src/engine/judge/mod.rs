@@ -14,7 +14,7 @@ use crate::engine::event::{Keep, Piece, Role, Walk};
 use crate::engine::scalars::Scalars;
 use crate::engine::tag::ecs::Contexts;
 use crate::engine::tag::own::{self, Lookalike};
-use crate::engine::tag::place::{self, Root};
+use crate::engine::tag::place::{self, Root, Splice};
 use crate::engine::tag::{Target, write};
 use crate::engine::token::{Candidate, Tokens, What, join_slashes};
 use crate::engine::verify::Verifier;
@@ -124,10 +124,9 @@ impl Judge {
     ) -> Option<usize> {
         let raw = trial.event;
         let case = &mut Case::new(trial.generation, Some(Ways { walk, event: raw }));
-        let root = root(walk, object);
+        let root = Root::of(walk, object);
         let place = root.enrichments(raw);
-        let elements = place.enrichments.as_ref().map(|array| own::elements(raw, array));
-        let rows = root.taxiway.as_ref().map(|taxiway| own::rows(raw, taxiway));
+        let (elements, rows) = own::alike(raw, &root, &place);
         let alike = in_order(trial.settings.preset, elements, rows);
         let ours = self.pieces(trial, walk, case, alike);
         let occurred = self.settle(trial, case, true);
@@ -250,32 +249,25 @@ impl Judge {
     ) -> Option<usize> {
         let raw = trial.event;
         let case = &mut Case::new(trial.generation, None);
-        if let Some(object) = place::suffix(raw, |at| walk.object(raw, at, Keep::Strings)) {
-            let root = Root::read(raw, object);
+        let preset = trial.settings.preset;
+        let (mut elements, mut rows) = (Vec::new(), Vec::new());
+        let mut last = None;
+        for object in place::suffixes(raw, |at| walk.object(raw, at, Keep::Strings)) {
+            walk.object(raw, object.start, Keep::Strings);
+            let root = Root::of(walk, object);
             let place = root.enrichments(raw);
-            let elements = place.enrichments.as_ref().map(|array| own::elements(raw, array));
-            let rows = root.taxiway.as_ref().map(|taxiway| own::rows(raw, taxiway));
-            let extends = trial.settings.preset == Preset::Ecs && elements.is_some() && !place.second;
-            let alike = in_order(trial.settings.preset, elements, rows);
-            if !alike.is_empty() || extends {
-                let ours = self.gaps(case, raw, alike);
-                let occurred = self.settle(trial, case, true);
-                let splice = place.splice.filter(|_| extends);
-                let target = Target { splice, second: false, suffix: false, occurred };
-                let at = write(&mut self.contexts, case, trial.settings, &ours, target, tags);
-                if case.counts.place_taken == 0 {
-                    counts.add(&case.counts);
-                    return at;
-                }
-                // it cannot be added to: it is text like the rest, and a new one goes behind it
-                *case = Case::new(case.generation, None);
-            }
+            let (more_elements, more_rows) = own::alike(raw, &root, &place);
+            elements.extend(more_elements);
+            rows.extend(more_rows);
+            last = place.splice.filter(|_| place.enrichments.is_some() && !place.second);
         }
-        self.gap(case, raw, 0..raw.len());
+        let ours = self.gaps(case, raw, in_order(preset, elements, rows));
         let occurred = self.settle(trial, case, true);
-        let splice = place::Splice { at: raw.len(), comma: false, before: "", behind: "" };
-        let target = Target { splice: Some(splice), second: false, suffix: true, occurred };
-        let at = write(&mut self.contexts, case, trial.settings, &[], target, tags);
+        // the array of the last tag is continued; the arrays in step of the preset `flat` cannot be
+        let array = last.filter(|_| preset == Preset::Ecs);
+        let end = Splice { at: raw.len(), comma: false, before: "", behind: "" };
+        let target = Target { splice: array.or(Some(end)), second: false, suffix: array.is_none(), occurred };
+        let at = write(&mut self.contexts, case, trial.settings, &ours, target, tags);
         counts.add(&case.counts);
         at
     }
@@ -364,20 +356,9 @@ impl Judge {
     }
 }
 
-/// The object and the last members of the names that matter.
-fn root(walk: &Walk, object: Range<usize>) -> Root {
-    let last = |key| walk.members().iter().rev().find(|m| m.key == key).map(|m| m.value.clone());
-    Root { object, threat: last("threat"), taxiway: last("taxiway") }
-}
-
 /// Enrichments that look like ours in the order in which they are judged: those at the place where this preset
 /// adds its own come last, because what stands there may have been found in the others.
-fn in_order(
-    preset: Preset,
-    elements: Option<Vec<Lookalike>>,
-    rows: Option<Vec<Lookalike>>,
-) -> Vec<Lookalike> {
-    let (elements, rows) = (elements.unwrap_or_default(), rows.unwrap_or_default());
+fn in_order(preset: Preset, elements: Vec<Lookalike>, rows: Vec<Lookalike>) -> Vec<Lookalike> {
     let (mut first, last) = match preset {
         Preset::Ecs => (rows, elements),
         Preset::Flat => (elements, rows),

@@ -304,6 +304,29 @@ fn what_was_left_out_is_counted_and_told() {
 }
 
 #[test]
+fn a_line_that_passes_several_filters_again_and_again_grows_no_more() {
+    let event = "evil.example 192.0.2.1 user@mail.example";
+    for presets in [[Preset::Flat; 3], [Preset::Ecs; 3], [Preset::Flat, Preset::Ecs, Preset::Flat]] {
+        let mut hops: Vec<Court> = [("a", "evil.example"), ("b", "192.0.2.1"), ("c", "mail.example")]
+            .map(|(feed, value)| Court::new(vec![snapshot(&[feed], [listed(0, value)])]))
+            .into();
+        for (hop, preset) in hops.iter_mut().zip(presets) {
+            hop.settings.preset = preset;
+        }
+        let once = hops.iter_mut().fold(event.as_bytes().to_vec(), |event, hop| hop.tagged(event));
+        let again = (0..3).fold(once.clone(), |event, _| hops.iter_mut().fold(event, |e, h| h.tagged(e)));
+        assert_eq!(String::from_utf8(again).unwrap(), String::from_utf8(once).unwrap(), "{presets:?}");
+        assert!(hops.iter().all(|hop| (hop.counts.place_taken, hop.counts.events_tagged) == (0, 1)));
+        assert!(hops.iter().all(|hop| hop.suppressed("already-tagged") == 3));
+    }
+    // a feed that grew: only what is new is told in the second tag
+    let mut less = Court::of(&["evil.example"]);
+    less.settings.preset = Preset::Flat;
+    let once = less.tagged(event);
+    assert_eq!(Court::of(&["evil.example", "192.0.2.1"]).hits(once), ["message 192.0.2.1 192.0.2.1 exact"]);
+}
+
+#[test]
 fn imitations_hide_nothing() {
     let values = ["evil.example", "192.0.2.1"];
     let one = |value: &str, field: &str, more: &str| {

@@ -42,16 +42,19 @@ fn numbers_and_members() {
 }
 
 #[test]
-fn a_suffix_reaches_the_end_and_is_one_object() {
+fn tags_of_a_text_reach_its_end() {
     use crate::engine::event::{Keep, Walk};
-    let suffix = |text: &str| {
+    let starts = |text: &str| {
         let mut walk = Walk::default();
-        place::suffix(text.as_bytes(), |at| walk.object(text.as_bytes(), at, Keep::Strings))
-            .map(|range| range.start)
+        let tags = place::suffixes(text.as_bytes(), |at| walk.object(text.as_bytes(), at, Keep::Strings));
+        tags.into_iter().map(|range| range.start).collect::<Vec<_>>()
     };
-    assert_eq!(suffix("x taxiway={}"), Some(10));
-    assert_eq!(suffix(r#" taxiway={"a":" taxiway={}"}"#), Some(9));
-    assert_eq!(suffix(r#"x" taxiway={"a taxiway={"b":1}"#), Some(23));
+    assert_eq!(starts("x taxiway={}"), [10]);
+    assert_eq!(starts(r#" taxiway={"a":" taxiway={}"}"#), [9]);
+    assert_eq!(starts(r#"x" taxiway={"a taxiway={"b":1}"#), [23]);
+    assert_eq!(starts(r#"x taxiway={"a":1} taxiway={} taxiway={"b":" taxiway={} taxiway={"}"#), [10, 26, 37]);
+    assert_eq!(starts("taxiway={} taxiway={}"), [19]);
+    assert_eq!(starts(" taxiway={}  taxiway={} taxiway=[] taxiway={} taxiway={}"), [43, 54]);
     for none in [
         "taxiway={}",
         " taxiway={} ",
@@ -61,8 +64,10 @@ fn a_suffix_reaches_the_end_and_is_one_object() {
         " taxiway={}}",
         "x taxiway= {}",
     ] {
-        assert_eq!(suffix(none), None, "{none}");
+        assert_eq!(starts(none), [0; 0], "{none}");
     }
+    assert_eq!(starts(&" taxiway={}".repeat(50_000)).len(), 50_000);
+    assert_eq!(starts(&format!("{}x}}", " taxiway={}".repeat(50_000))), [0; 0]);
 }
 
 #[test]
