@@ -4,7 +4,8 @@
 //! Is not: policy, order, or what is written of a finding.
 //! Invariants: a finding's range lies in the string; nothing is looked up for which the prefilter has no key.
 //! Fails: never. Costs: some nanoseconds for a candidate that no snapshot knows; a look-up in the tables for each
-//! one that it may know. URLs that overlap cost no more than a fixed number of bytes each, whatever their length.
+//! one that it may know. URLs that overlap cost no more than a fixed number of bytes each, whatever their length;
+//! what is lost by that is told (M12.6).
 
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -73,6 +74,7 @@ pub struct Verifier {
     canonical: String,
     findings: Vec<Finding>,
     url_budget: usize,
+    is_limited: bool,
 }
 
 /// Longest path of a URL, and longest URL with a query, that is looked up.
@@ -83,7 +85,7 @@ const HOST_MAX: usize = 2048;
 const URL_SURE: usize = 512;
 
 impl Verifier {
-    /// Starts a string of this length.
+    /// Starts an event of this length.
     pub fn start(&mut self, length: usize) {
         self.url_budget = (1 << 20) + 16 * length;
     }
@@ -96,6 +98,7 @@ impl Verifier {
         snapshots: &[Arc<Snapshot>],
     ) -> &[Finding] {
         self.findings.clear();
+        self.is_limited = false;
         match candidate.what {
             What::Address(ip) => self.address(candidate, ip, snapshots),
             What::AddressPort(ip, port) => self.address_port(candidate, ip, port, snapshots),
@@ -118,6 +121,11 @@ impl Verifier {
     /// What the last candidate hit.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// Whether the last candidate is a URL that was not looked up, or not with its query, because of a limit.
+    pub fn is_limited(&self) -> bool {
+        self.is_limited
     }
 
     /// What the candidate, an address, hits together with a port that stands elsewhere; added to the findings.
@@ -326,6 +334,7 @@ impl Verifier {
             let path = *path.get_or_insert_with(|| path_length(rest));
             let key = rest.get(..path).filter(|path| !path.is_empty()).unwrap_or(b"/");
             if path > URL_MAX || !self.may_spend(path) {
+                self.is_limited = true;
                 return;
             }
             if filter.ask(hasher.pair(name.as_bytes(), key, KeyKind::Url)).listed {
@@ -352,6 +361,7 @@ impl Verifier {
     fn read_url(&mut self, text: &[u8], candidate: Candidate, query: usize) -> Option<(Url, bool)> {
         let Candidate { start, end, .. } = candidate;
         let whole = end - start <= URL_MAX && self.may_spend(end - start);
+        self.is_limited |= !whole;
         let end = if whole || text.get(query) != Some(&b'?') { end } else { query + 1 };
         if end - start > 2 * URL_MAX {
             return None;

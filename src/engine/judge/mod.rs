@@ -32,6 +32,8 @@ pub struct Judge {
     contexts: Contexts,
     text: Vec<u8>,
     taken: Vec<usize>,
+    /// Where URLs start that were not looked up because of a limit.
+    limited: Vec<usize>,
 }
 
 /// What stays the same while an event is judged.
@@ -65,6 +67,8 @@ impl Judge {
     ) -> Option<usize> {
         self.contexts.keep(generation.snapshots.iter().map(|snapshot| snapshot.version()));
         self.scalars.forget();
+        self.limited.clear();
+        self.verifier.start(event.len());
         let trial = Trial { event, settings, generation, now };
         // taken out, so that the case can hold it while the rest of the judge works
         let mut walk = std::mem::take(&mut self.walk);
@@ -78,6 +82,9 @@ impl Judge {
             None => self.text(trial, &mut walk, tags, counts),
         };
         self.walk = walk;
+        if !self.limited.is_empty() {
+            counts.suppress("url-limit", self.limited.len() as u64);
+        }
         if event.len() > SCRATCH_MAX {
             self.shrink();
         }
@@ -98,11 +105,14 @@ impl Judge {
         let trial = Trial { event: window, settings, generation, now };
         let mut case = Case::new(generation, None);
         case.every_place = true;
+        self.limited.clear();
+        self.verifier.start(window.len());
         self.gap(&mut case, window, 0..window.len());
         // a back-slash that was taken out stood before the `/` at this offset
         let taken = &self.taken;
         let raw = |at: usize| at + taken.partition_point(|&slash| slash <= at);
         case.hits.retain(|hit| range.contains(&raw(hit.finding.start)));
+        let limited = self.limited.iter().filter(|&&start| range.contains(&raw(start))).count();
         for hit in &mut case.hits {
             // hits at other places are other hits
             hit.field = hit.finding.place;
@@ -110,6 +120,12 @@ impl Judge {
         self.settle(trial, &mut case, false);
         if !case.hits.is_empty() {
             counts.suppress("line-limit", case.hits.len() as u64);
+        }
+        if limited > 0 {
+            counts.suppress("url-limit", limited as u64);
+        }
+        if window.len() > SCRATCH_MAX {
+            self.shrink();
         }
     }
 
@@ -204,12 +220,14 @@ impl Judge {
             raw
         };
         let mut field = None;
-        self.verifier.start(text.len());
         let generation = case.generation;
         let candidates = self.tokens.read(text).len();
         for number in 0..candidates {
             let Some(&candidate) = self.tokens.candidates().get(number) else { break };
             self.verifier.candidate(text, candidate, &generation.snapshots);
+            if self.verifier.is_limited() {
+                self.limited.push(candidate.start);
+            }
             let whole = candidate.end - candidate.start == text.len() && piece.role == Role::Value;
             if let What::Address(ip) = candidate.what
                 && whole
@@ -310,13 +328,15 @@ impl Judge {
         } else {
             raw
         };
-        self.verifier.start(text.len());
         let mut field = None;
         for &candidate in self.tokens.read(text) {
             for &finding in self.verifier.candidate(text, candidate, &case.generation.snapshots) {
                 let field = *field.get_or_insert_with(|| case.field(0));
                 let place = Place { text, string: 0, offset, field, value: None };
                 case.found(place, candidate.what, finding);
+            }
+            if self.verifier.is_limited() {
+                self.limited.push(candidate.start);
             }
         }
         self.text = buffer;
@@ -353,6 +373,8 @@ impl Judge {
         self.text.shrink_to(SCRATCH_MAX);
         self.taken.clear();
         self.taken.shrink_to(SCRATCH_MAX);
+        self.limited.clear();
+        self.limited.shrink_to(SCRATCH_MAX);
     }
 }
 

@@ -695,6 +695,10 @@ fn memory_of_large_events_is_given_back() {
     let large = format!("{{\"a\":[{}\"192.0.2.1\"]}}", "\"a.b\",".repeat(400_000));
     assert!(court.tag(large).is_some());
     assert!(court.judge.walk.pieces().is_empty());
+    let window = format!("{}\\/", "http://a.example/\\/ ".repeat(100_000));
+    court.judge.window(window.as_bytes(), 0..1, &court.settings, &court.generation, NOW, &mut court.counts);
+    assert!(court.judge.text.capacity() + court.judge.taken.capacity() <= 2 * SCRATCH_MAX);
+    assert!(court.judge.tokens.candidates().is_empty());
     assert!(court.tag(r#"{"a":"192.0.2.1"}"#).is_some());
 }
 
@@ -765,6 +769,35 @@ fn long_urls() {
     let nested = "http://evil.example/a?".repeat(4_000);
     let hits = court.hits(&nested);
     assert!(hits.len() == 1 && hits[0].ends_with("… http://evil.example/a url-without-query"), "{hits:?}");
+}
+
+#[test]
+fn urls_are_looked_up_within_a_limit_an_event() {
+    let mut court = Court::of(&["http://evil.example/a"]);
+    let nested = "http://evil.example/a?".repeat(180);
+    court.hits(format!(r#"{{"a":"{nested}"}}"#));
+    assert_eq!(court.suppressed("url-limit"), 0);
+    // each of these strings alone is within it
+    court.settings.tag_bytes_max = 1 << 20;
+    let many = vec![format!("\"{nested}\""); 40].join(",");
+    court.settings.enrichments_max = 1_000;
+    assert_eq!(court.hits(format!(r#"{{"a":[{many}]}}"#)).len(), 40, "without their queries");
+    assert!(court.suppressed("url-limit") > 1_000);
+    let mut lost = |event: String| {
+        let before = court.suppressed("url-limit");
+        court.tag(event);
+        court.suppressed("url-limit") - before
+    };
+    let long = "p".repeat(9_000);
+    assert_eq!(lost(format!("http://evil.example/{long}")), 1);
+    assert_eq!(lost(format!("http://evil.example/a?{long}.,")), 1, "one URL, read in three ways");
+    assert_eq!(lost(format!("http://other.example/{long}")), 0, "no URL of that host is listed");
+    let window = format!("http://evil.example/{long} http://evil.example/{long}");
+    for (range, n) in [(0..1, 1), (1..9_022, 1), (0..window.len(), 2), (9_022..window.len(), 0)] {
+        let mut counts = Counts::default();
+        court.judge.window(window.as_bytes(), range, &court.settings, &court.generation, NOW, &mut counts);
+        assert_eq!(counts.suppressed.iter().map(|(_, n)| n).sum::<u64>(), n);
+    }
 }
 
 #[test]
