@@ -15,7 +15,7 @@ use crate::engine::token::url::host_range;
 use crate::engine::token::{Candidate, What};
 use crate::index::filter::{KeyKind, Presence};
 use crate::index::{Entry, Snapshot};
-use crate::observable::{IpPort, Url, ip, name};
+use crate::observable::{Digest, IpPort, Url, ip, name};
 
 /// How a candidate hits, in the order of preference at one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,7 +101,7 @@ impl Verifier {
         self.is_limited = false;
         match candidate.what {
             What::Address(ip) => self.address(candidate, ip, snapshots),
-            What::AddressPort(ip, port) => self.address_port(candidate, ip, port, snapshots),
+            What::AddressPort(ip, port) => self.with_port(candidate, ip, port, snapshots),
             What::Name { ascii, mail } => self.name(text, candidate, ascii, mail, snapshots),
             What::Mail { at, ascii } => self.mail(text, candidate, at, ascii, snapshots),
             What::Url { authority, trimmed, short } => {
@@ -126,11 +126,6 @@ impl Verifier {
     /// Whether the last candidate is a URL that was not looked up, or not with its query, because of a limit.
     pub fn is_limited(&self) -> bool {
         self.is_limited
-    }
-
-    /// What the candidate, an address, hits together with a port that stands elsewhere; added to the findings.
-    pub fn with_port(&mut self, candidate: Candidate, ip: IpAddr, port: u16, snapshots: &[Arc<Snapshot>]) {
-        self.address_port(candidate, ip, port, snapshots);
     }
 
     /// Whether some snapshot lists the address with a port, or a URL of it.
@@ -158,7 +153,9 @@ impl Verifier {
         }
     }
 
-    fn address_port(
+    /// What the candidate, an address, hits together with a port, which may stand elsewhere; added to the
+    /// findings.
+    pub fn with_port(
         &mut self,
         candidate: Candidate,
         address: IpAddr,
@@ -268,21 +265,17 @@ impl Verifier {
 
     fn digest(&mut self, text: &[u8], candidate: Candidate, snapshots: &[Arc<Snapshot>]) {
         let Candidate { start, end, .. } = candidate;
-        let mut bytes = [0u8; 64];
-        let mut length = 0;
+        let mut digest = None;
         for (number, snapshot) in snapshots.iter().enumerate() {
             let key = snapshot.hasher().text(text, end - 16, end, KeyKind::Digest);
             if !snapshot.filter().ask(key).listed {
                 continue;
             }
-            if length == 0 {
-                let (pairs, _) = text.get(start..end).unwrap_or_default().as_chunks::<2>();
-                for (byte, pair) in bytes.iter_mut().zip(pairs) {
-                    *byte = pair.iter().fold(0, |n, &digit| n << 4 | nibble(digit));
-                }
-                length = pairs.len();
-            }
-            if let Some(entry) = bytes.get(..length).and_then(|digest| snapshot.digest(digest)) {
+            let read =
+                || std::str::from_utf8(text.get(start..end)?).ok().and_then(|t| Digest::parse(t, None).ok());
+            if let Some(digest) = digest.get_or_insert_with(read)
+                && let Some(entry) = snapshot.digest(digest.bytes())
+            {
                 self.push(number, entry, Grade::Exact, candidate);
             }
         }
@@ -465,11 +458,4 @@ fn push_host(raw: &[u8], out: &mut String) -> Option<Host> {
         return Some(Host::Address(address));
     }
     name::push_canonical(bare, out).then_some(Host::Name)
-}
-
-fn nibble(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        _ => (digit | 0x20).wrapping_sub(b'a').wrapping_add(10) & 15,
-    }
 }
