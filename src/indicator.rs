@@ -70,27 +70,73 @@ impl Timestamp {
     }
 }
 
-impl fmt::Display for Timestamp {
-    /// `2026-11-24T10:55:18Z`, with a fraction of three or six digits only where there is one.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Ok(time) = jiff::Timestamp::from_microsecond(self.0) {
-            return write!(f, "{time}");
+impl Timestamp {
+    /// Writes `2026-11-24T10:55:18Z`, with a fraction of up to six digits where there is one, without zeros at its
+    /// end. Years before 0 have a sign and six digits; what lies outside of four-digit years is a number of
+    /// microseconds, `253402300800000000us`.
+    pub fn write(self, out: &mut Vec<u8>) {
+        const DAY: i64 = 86_400_000_000;
+        let (year, month, day) = civil(self.0.div_euclid(DAY));
+        let micros = self.0.rem_euclid(DAY);
+        let seconds = micros / 1_000_000;
+        if !(-9999..=9999).contains(&year) {
+            out.extend_from_slice(self.0.to_string().as_bytes());
+            out.extend_from_slice(b"us");
+            return;
         }
-        // The calendar of `jiff` leaves out the last day and a half of the year 9999.
-        let earlier = self.0.checked_sub(LAST_DAYS).and_then(|us| jiff::Timestamp::from_microsecond(us).ok());
-        match earlier.map(|earlier| earlier.to_string()) {
-            Some(text) if text.starts_with("9999-12-2") => {
-                let (day, clock) = text.split_at_checked(10).unwrap_or_default();
-                let day = if day.ends_with('8') { "9999-12-30" } else { "9999-12-31" };
-                write!(f, "{day}{clock}")
+        if year < 0 {
+            out.push(b'-');
+        }
+        for (value, width, behind) in [
+            (year.abs(), if year < 0 { 6 } else { 4 }, b'-'),
+            (month, 2, b'-'),
+            (day, 2, b'T'),
+            (seconds / 3600, 2, b':'),
+            (seconds / 60 % 60, 2, b':'),
+            (seconds % 60, 2, b'.'),
+            (micros % 1_000_000, 6, b'Z'),
+        ] {
+            let start = out.len();
+            out.resize(start + width, b'0');
+            let mut rest = value;
+            for digit in out.iter_mut().skip(start).rev() {
+                *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+                rest /= 10;
             }
-            _ => write!(f, "{}us", self.0),
+            out.push(behind);
         }
+        out.pop();
+        while out.last() == Some(&b'0') {
+            out.pop();
+        }
+        if out.last() == Some(&b'.') {
+            out.pop();
+        }
+        out.push(b'Z');
     }
 }
 
-/// Two days, in microseconds.
-const LAST_DAYS: i64 = 2 * 24 * 3600 * 1_000_000;
+/// Year, month and day of a day since 1970-01-01, by counting in eras of 400 years that start with March.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let of_era = days.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + days.div_euclid(146_097) * 400 + i64::from(month <= 2);
+    (year, month, day)
+}
+
+impl fmt::Display for Timestamp {
+    /// As [`Timestamp::write`] does.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Vec::with_capacity(27);
+        self.write(&mut text);
+        f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
+    }
+}
 
 /// Traffic Light Protocol, TLP 1 and 2, from the least to the most restricted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -155,21 +201,33 @@ impl Id {
     }
 }
 
-impl fmt::Display for Id {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Id {
+    /// Writes the id as it was read.
+    pub fn write(&self, out: &mut Vec<u8>) {
         match self {
-            Id::Text(text) => f.write_str(text),
+            Id::Text(text) => out.extend_from_slice(text.as_bytes()),
             Id::Uuid(bytes) => {
-                f.write_str("indicator--")?;
-                for (i, byte) in bytes.iter().enumerate() {
-                    if matches!(i, 4 | 6 | 8 | 10) {
-                        f.write_str("-")?;
+                out.extend_from_slice(b"indicator--");
+                for (n, byte) in bytes.iter().enumerate() {
+                    if matches!(n, 4 | 6 | 8 | 10) {
+                        out.push(b'-');
                     }
-                    write!(f, "{byte:02x}")?;
+                    out.extend([byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]));
                 }
-                Ok(())
             }
         }
+    }
+}
+
+impl fmt::Display for Id {
+    /// As [`Id::write`] does.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Id::Text(text) = self {
+            return f.write_str(text);
+        }
+        let mut text = Vec::with_capacity(47);
+        self.write(&mut text);
+        f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -191,13 +249,14 @@ pub(crate) fn uuid(text: &str) -> Option<[u8; 16]> {
     (bad < 16).then_some(bytes)
 }
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// The value of each lower-case hex digit; 255 for all else.
 const HEX: [u8; 256] = {
     let mut values = [255; 256];
-    let digits = b"0123456789abcdef";
     let mut n = 0u8;
     while n < 16 {
-        values[digits[n as usize] as usize] = n;
+        values[DIGITS[n as usize] as usize] = n;
         n += 1;
     }
     values
@@ -315,6 +374,28 @@ mod tests {
         for day in 0..150_000 {
             let time = Timestamp(day * 86_400_000_000 - 20_000 * 86_400_000_000);
             assert_eq!(Timestamp::parse_usual(time.to_string().as_bytes()), Some(time));
+        }
+    }
+
+    #[test]
+    fn times_are_written_as_jiff_writes_them() {
+        let days = (-800_000..2_932_895)
+            .step_by(97)
+            .map(|day| day * 86_400_000_000 + day * 1_234_567 % 86_400_000_000);
+        for micros in
+            days.chain([0, 1, 10, 100_000, 999_999, 1_500_000, -1, -86_400_000_000, -62_167_219_200_000_000])
+        {
+            let theirs = jiff::Timestamp::from_microsecond(micros).unwrap();
+            assert_eq!(Timestamp(micros).to_string(), theirs.to_string());
+        }
+        for (micros, text) in [
+            (253_402_300_799_999_999, "9999-12-31T23:59:59.999999Z"),
+            (253_402_300_800_000_000, "253402300800000000us"),
+            (-62_167_219_200_000_001, "-000001-12-31T23:59:59.999999Z"),
+            (i64::MAX, "9223372036854775807us"),
+            (i64::MIN, "-9223372036854775808us"),
+        ] {
+            assert_eq!(Timestamp(micros).to_string(), text);
         }
     }
 

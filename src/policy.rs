@@ -124,11 +124,13 @@ fn covers(name: &[u8], path: &[u8], indexes: &[Range<usize>]) -> bool {
     // states[n]: the first n bytes of the name can stand for the path up to here
     let mut states = vec![false; name.len() + 1];
     states[0] = true;
-    let mut skipped: Vec<(usize, Vec<bool>)> = Vec::new();
+    // array steps stand in order: the states in front of the one that ends at `behind`
+    let mut steps = indexes.iter().peekable();
+    let mut before = Vec::new();
+    let mut behind = None;
     for at in 0..=path.len() {
-        while let Some(position) = skipped.iter().position(|(end, _)| *end == at) {
-            let (_, others) = skipped.swap_remove(position);
-            for (state, other) in states.iter_mut().zip(others) {
+        if behind == Some(at) {
+            for (state, other) in states.iter_mut().zip(&before) {
                 *state |= other;
             }
         }
@@ -140,8 +142,9 @@ fn covers(name: &[u8], path: &[u8], indexes: &[Range<usize>]) -> bool {
             return true;
         }
         let Some(byte) = byte else { break };
-        if let Some(step) = indexes.iter().find(|step| step.start == at) {
-            skipped.push((step.end, states.clone()));
+        if let Some(step) = steps.next_if(|step| step.start <= at) {
+            behind = Some(step.end);
+            before.clone_from(&states);
         }
         for n in (0..=name.len()).rev() {
             let stays = states[n] && name.get(n) == Some(&b'*');
@@ -364,6 +367,18 @@ mod tests {
         }
         for name in ["a.1.b.c", "a.c", "a.b.1", "a.b.0", "a.12", "b.c"] {
             assert!(!covered(name, path, &indexes), "{name}");
+        }
+    }
+
+    #[test]
+    fn array_steps_follow_each_other() {
+        let (path, indexes) = ("a.0.1.22.b", [1..3, 3..5, 5..8]);
+        for name in ["a.b", "a.0.b", "a.1.b", "a.22.b", "a.0.22.b", "a.1.22", "a.0.1.22.b", "a*b", "a.*.22.b"]
+        {
+            assert!(covers(name.as_bytes(), path.as_bytes(), &indexes), "{name}");
+        }
+        for name in ["a.1.0.b", "a.2", "a.0.1.2", "a.22.1", "b", "a.0.0.b"] {
+            assert!(!covers(name.as_bytes(), path.as_bytes(), &indexes), "{name}");
         }
     }
 

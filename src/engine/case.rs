@@ -1,16 +1,16 @@
 //! One event on trial: its hits as they are found, and what they need to be judged.
 //!
 //! Is: findings joined with the indicators of their entries and with the rules of section M9 that look at the
-//! event; fields and texts kept for the tag. Is not: reading (`judge`) or choosing (`hit`).
-//! Invariant: a value that stands in a field again and again is kept once (at its first place), so that memory
-//! grows with what is different and not with the event.
+//! event; texts kept for the tag. Is not: reading (`judge`) or choosing (`hit`).
+//! Invariant: a value that stands in a field again and again is kept once (at its first place), and of a field no
+//! more than its node, so that memory grows with what is different and not with the event.
 //! Costs: nothing until something is found.
 
-use ahash::{AHashMap, AHashSet};
+use ahash::{AHashMap, AHashSet, RandomState};
 
 use crate::engine::Counts;
 use crate::engine::event::{Path, Walk};
-use crate::engine::hit::{self, Hit};
+use crate::engine::hit::{self, Decoded, Hit};
 use crate::engine::token::{self, What};
 use crate::engine::verify::{Finding, Grade};
 use crate::index::{Entry, Snapshot};
@@ -37,21 +37,28 @@ pub struct Place<'t> {
     pub string: usize,
     /// Added to places inside of it.
     pub offset: usize,
-    /// Number of the field (see [`Case::field`]).
-    pub field: usize,
-    /// The way to it, if the string is a value of a JSON event.
-    pub value: Option<Value<'t>>,
+    /// The field (see [`Case::field`]).
+    pub field: Field,
+    /// The node of the string, if it is a value of a JSON event.
+    pub value: Option<u32>,
 }
 
-/// A value of a JSON event.
+/// The field of a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its number: fields of one path have one.
+    pub number: usize,
+    /// Whether the policy wants it. Two strings of one path may differ in that: `a.0` may be an array step or a key.
+    pub wanted: bool,
+}
+
+/// A JSON event and the walk over it: what says where a node is.
 #[derive(Clone, Copy, Debug)]
-pub struct Value<'t> {
+pub struct Ways<'a> {
     /// The walk over the event.
-    pub walk: &'t Walk,
+    pub walk: &'a Walk,
     /// The event.
-    pub event: &'t [u8],
-    /// The node of the value.
-    pub node: u32,
+    pub event: &'a [u8],
 }
 
 /// An event and what was found in it.
@@ -65,24 +72,30 @@ pub struct Case<'a> {
     pub counts: Counts,
     /// Whether every place of a value counts, not only the first of a field.
     pub every_place: bool,
+    ways: Option<Ways<'a>>,
     texts: Vec<u8>,
-    fields: Vec<Path>,
-    field_numbers: AHashMap<String, usize>,
+    /// By number: the first node of the field, and the hash of its path.
+    fields: Vec<(u32, u64)>,
+    hasher: RandomState,
+    /// By hash, once there are many.
+    field_numbers: AHashMap<u64, usize>,
     seen: Vec<(SeenKey, usize)>,
     seen_many: AHashMap<SeenKey, usize>,
     names: Option<AHashSet<String>>,
 }
 
 impl<'a> Case<'a> {
-    /// A case without hits.
-    pub fn new(generation: &'a Generation) -> Case<'a> {
+    /// A case without hits, of a JSON event or of a text.
+    pub fn new(generation: &'a Generation, ways: Option<Ways<'a>>) -> Case<'a> {
         Case {
             generation,
             hits: Vec::new(),
             counts: Counts::default(),
             every_place: false,
+            ways,
             texts: Vec::new(),
             fields: Vec::new(),
+            hasher: RandomState::new(),
             field_numbers: AHashMap::new(),
             seen: Vec::new(),
             seen_many: AHashMap::new(),
@@ -95,26 +108,38 @@ impl<'a> Case<'a> {
         self.names = Some(AHashSet::new());
     }
 
-    /// The number of a field.
-    pub fn field(&mut self, path: Path) -> usize {
-        let known = if self.field_numbers.is_empty() {
-            self.fields.iter().position(|field| field.text == path.text)
-        } else {
-            self.field_numbers.get(&path.text).copied()
+    /// The field of a node; of any, if the event is a text.
+    pub fn field(&mut self, node: u32) -> Field {
+        let path = self.path_of(node);
+        let policy = &self.generation.policy;
+        let wanted = policy.wants_all_fields() || policy.wants_field(&path.text, &path.indexes);
+        let hash = self.hasher.hash_one(&path.text);
+        let is_it = |&number: &usize| {
+            let known = self.fields.get(number);
+            known.is_some_and(|&(node, of)| of == hash && self.path_of(node).text == path.text)
         };
-        if let Some(number) = known {
-            return number;
+        let known = if self.fields.len() <= FEW {
+            (0..self.fields.len()).find(is_it)
+        } else {
+            self.field_numbers.get(&hash).copied().filter(is_it)
+        };
+        let number = known.unwrap_or(self.fields.len());
+        if known.is_none() {
+            self.fields.push((node, hash));
+            if self.fields.len() > FEW {
+                let new = if self.field_numbers.is_empty() { 0 } else { number };
+                let hashes = self.fields.iter().enumerate().skip(new);
+                self.field_numbers.extend(hashes.map(|(number, (_, hash))| (*hash, number)));
+            }
         }
-        let number = self.fields.len();
-        if number == FEW {
-            let names = self.fields.iter().enumerate().map(|(number, field)| (field.text.clone(), number));
-            self.field_numbers.extend(names);
+        Field { number, wanted }
+    }
+
+    fn path_of(&self, node: u32) -> Path {
+        match self.ways {
+            Some(Ways { walk, event }) => walk.path(event, node),
+            None => Path { text: "message".to_owned(), indexes: Vec::new() },
         }
-        if number >= FEW {
-            self.field_numbers.insert(path.text.clone(), number);
-        }
-        self.fields.push(path);
-        number
     }
 
     /// Whether this was found before in this field, at an earlier place.
@@ -138,8 +163,8 @@ impl<'a> Case<'a> {
     }
 
     /// The dotted path of a field.
-    pub fn path(&self, field: usize) -> &str {
-        self.fields.get(field).map_or("", |path| &path.text)
+    pub fn path(&self, field: usize) -> String {
+        self.fields.get(field).map_or_else(String::new, |(node, _)| self.path_of(*node).text)
     }
 
     /// The text that hit.
@@ -167,7 +192,7 @@ impl<'a> Case<'a> {
         let rule = self.rule(&generation.policy, place, what, finding, snapshot);
         let finding = Finding { place: finding.place + place.offset, ..finding };
         if !self.every_place {
-            let key = (finding.snapshot, finding.entry, place.field, rule);
+            let key = (finding.snapshot, finding.entry, place.field.number, rule);
             if self.is_seen(key, place.string + finding.place) {
                 return;
             }
@@ -190,9 +215,10 @@ impl<'a> Case<'a> {
                 kind,
                 finding,
                 string: place.string,
-                field: place.field,
+                field: place.field.number,
                 atomic: atomic.clone(),
                 rule,
+                decoded: Decoded::default(),
             };
             if let Some(names) = &mut self.names {
                 names.insert(hit.name());
@@ -214,10 +240,7 @@ impl<'a> Case<'a> {
         if !policy.wants_kind(kind) {
             return Some(Rule::Kind);
         }
-        if !policy.wants_all_fields()
-            && let Some(path) = self.fields.get(place.field)
-            && !policy.wants_field(&path.text, &path.indexes)
-        {
+        if !place.field.wanted {
             return Some(Rule::Field);
         }
         match what {
@@ -229,7 +252,7 @@ impl<'a> Case<'a> {
             What::Name { .. }
                 if finding.grade == Grade::Exact
                     && !policy.allow_looks_like_file
-                    && looks_like_file(place, finding, || snapshot.value(finding.entry)) =>
+                    && self.looks_like_file(place, finding, || snapshot.value(finding.entry)) =>
             {
                 Some(Rule::LooksLikeFile)
             }
@@ -261,28 +284,29 @@ impl<'a> Case<'a> {
             }
         });
     }
-}
 
-/// Whether the name that was found looks like a file. What is listed, and the same name, is asked for where the
-/// event has it in other characters.
-fn looks_like_file(place: Place<'_>, finding: Finding, listed: impl FnOnce() -> String) -> bool {
-    let text = place.text;
-    let (before, name, behind) = (
-        text.get(..finding.start).unwrap_or_default(),
-        text.get(finding.start..finding.end).unwrap_or_default(),
-        text.get(finding.end..).unwrap_or_default(),
-    );
-    let listed = if name.is_ascii() { String::new() } else { listed() };
-    let name = if listed.is_empty() { name } else { listed.as_bytes() };
-    if !policy::is_file_like(name) {
-        return false;
+    /// Whether the name that was found looks like a file. What is listed, and the same name, is asked for where the
+    /// event has it in other characters.
+    fn looks_like_file(&self, place: Place<'_>, finding: Finding, listed: impl FnOnce() -> String) -> bool {
+        let text = place.text;
+        let (before, name, behind) = (
+            text.get(..finding.start).unwrap_or_default(),
+            text.get(finding.start..finding.end).unwrap_or_default(),
+            text.get(finding.end..).unwrap_or_default(),
+        );
+        let listed = if name.is_ascii() { String::new() } else { listed() };
+        let name = if listed.is_empty() { name } else { listed.as_bytes() };
+        if !policy::is_file_like(name) {
+            return false;
+        }
+        let whole = matches!(before, b"" | b".") && behind.iter().all(|b| *b == b'.');
+        let value = place.value.filter(|_| whole).zip(self.ways);
+        let key = value.map(|(node, ways)| ways.walk.innermost_key(ways.event, node));
+        let surroundings = Surroundings {
+            behind_mark: before.ends_with(b"//") || before.ends_with(b"@"),
+            before_port: token::port(text, finding.end).is_some(),
+            whole_value_of: key.as_deref(),
+        };
+        policy::looks_like_file(name, surroundings)
     }
-    let whole = matches!(before, b"" | b".") && behind.iter().all(|b| *b == b'.');
-    let key = place.value.filter(|_| whole).map(|value| value.walk.innermost_key(value.event, value.node));
-    let surroundings = Surroundings {
-        behind_mark: before.ends_with(b"//") || before.ends_with(b"@"),
-        before_port: token::port(text, finding.end).is_some(),
-        whole_value_of: key.as_deref(),
-    };
-    policy::looks_like_file(name, surroundings)
 }

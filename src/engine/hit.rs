@@ -4,13 +4,14 @@
 //! Is not: policy or tags. Invariant: after [`settle`] no two hits have the same indicator and field.
 //! Fails: never. Costs: two sorts of the hits of an event.
 
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::fmt::Write;
 use std::ops::Range;
 
 use crate::engine::verify::{Finding, Grade};
 use crate::index::{Record, Snapshot};
-use crate::indicator::Id;
+use crate::indicator::{Context, Id};
 use crate::observable::Kind;
 use crate::policy::Rule;
 
@@ -35,19 +36,32 @@ pub struct Hit<'a> {
     pub atomic: Range<usize>,
     /// Why it is not written.
     pub rule: Option<Rule>,
+    /// What was decoded of it, once it was asked for.
+    pub decoded: Decoded,
+}
+
+/// What of a hit is decoded when it is asked for, and only once.
+#[derive(Clone, Debug, Default)]
+pub struct Decoded {
+    value: OnceCell<String>,
+    context: OnceCell<Box<Context>>,
 }
 
 impl Hit<'_> {
     /// The listed value in canonical form.
-    pub fn value(&self) -> String {
-        self.snapshot.value(self.finding.entry)
+    pub fn value(&self) -> &str {
+        self.decoded.value.get_or_init(|| self.snapshot.value(self.finding.entry))
+    }
+
+    fn context(&self) -> &Context {
+        self.decoded.context.get_or_init(|| Box::new(self.snapshot.context(self.record.context_number)))
     }
 
     /// The name by which a tag names the indicator: feed and id, or without an id feed and listed value.
     pub fn name(&self) -> String {
         match &self.record.id {
             Some(id) => name(self.feed, Some(&id.to_string()), ""),
-            None => name(self.feed, None, &self.value()),
+            None => name(self.feed, None, self.value()),
         }
     }
 
@@ -66,28 +80,31 @@ impl Hit<'_> {
         })
     }
 
+    // Numbers of a snapshot shorten the way to "the same" only: they order values and contexts in another way than
+    // these order themselves, and an order that is half the one and half the other is none.
+
     fn same_context(&self, other: &Hit<'_>) -> Ordering {
-        let (a, b) = (self.record.context_number, other.record.context_number);
-        if self.finding.snapshot == other.finding.snapshot {
-            return a.cmp(&b);
-        }
-        self.snapshot.context(a).cmp(&other.snapshot.context(b))
+        let is_same = self.finding.snapshot == other.finding.snapshot
+            && self.record.context_number == other.record.context_number;
+        if is_same { Ordering::Equal } else { self.context().cmp(other.context()) }
     }
 
     fn same_value(&self, other: &Hit<'_>) -> Ordering {
-        if self.finding.snapshot == other.finding.snapshot {
-            return self.finding.entry.cmp(&other.finding.entry);
-        }
-        self.kind.cmp(&other.kind).then_with(|| self.value().cmp(&other.value()))
+        let place = |hit: &Hit<'_>| (hit.finding.snapshot, hit.finding.entry);
+        if place(self) == place(other) { Ordering::Equal } else { self.by_value(other) }
+    }
+
+    fn by_value(&self, other: &Hit<'_>) -> Ordering {
+        self.kind.cmp(&other.kind).then_with(|| self.value().cmp(other.value()))
     }
 
     /// The order in which one of several hits of an indicator in a field is chosen.
     fn preference(&self, other: &Hit<'_>) -> Ordering {
         let key = |hit: &Hit<'_>| {
             let Finding { place, start, end, .. } = hit.finding;
-            (hit.string, place, hit.grade(), start, std::cmp::Reverse(end), hit.kind)
+            (hit.string, place, hit.grade(), start, std::cmp::Reverse(end))
         };
-        key(self).cmp(&key(other)).then_with(|| self.value().cmp(&other.value()))
+        key(self).cmp(&key(other)).then_with(|| self.by_value(other))
     }
 
     /// The order in which hits are written.
@@ -96,8 +113,7 @@ impl Hit<'_> {
         key(self)
             .cmp(&key(other))
             .then_with(|| by_text(self.record.id.as_ref(), other.record.id.as_ref()))
-            .then_with(|| self.kind.cmp(&other.kind))
-            .then_with(|| self.value().cmp(&other.value()))
+            .then_with(|| self.by_value(other))
     }
 
     /// How it was hit.

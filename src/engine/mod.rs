@@ -146,7 +146,7 @@ pub struct Counts {
     /// Enrichments written, by kind of the indicator (`Kind as usize`).
     pub hits: [u64; 10],
     /// Hits not written, by the name of the rule: `reserved`, `looks-like-file`, `expired`, `not-yet-valid`,
-    /// `min-confidence`, `kind`, `field`, `cap`, `line-limit`, `not-json`, `already-tagged` ...
+    /// `min-confidence`, `kind`, `field`, `cap`, `line-limit`, `url-limit`, `not-json`, `already-tagged` ...
     pub suppressed: Vec<(&'static str, u64)>,
     /// Events whose tag went under `taxiway` because `threat` was taken by something else.
     pub place_taken: u64,

@@ -69,7 +69,7 @@ fn ports(walk: &Walk, event: &[u8]) -> AHashMap<(u32, String), u16> {
 }
 
 /// Endings of the keys of addresses, and those of the ports beside them (M3.12).
-const PORT_KEYS: [(&str, &str); 7] = [
+const PORT_KEYS: [(&str, &str); 8] = [
     ("_h", "_p"),
     ("ip", "port"),
     ("Ip", "Port"),
@@ -77,4 +77,5 @@ const PORT_KEYS: [(&str, &str); 7] = [
     ("address", "port"),
     ("addr", "port"),
     ("Address", "Port"),
+    ("Addr", "Port"),
 ];

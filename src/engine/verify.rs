@@ -4,7 +4,8 @@
 //! Is not: policy, order, or what is written of a finding.
 //! Invariants: a finding's range lies in the string; nothing is looked up for which the prefilter has no key.
 //! Fails: never. Costs: some nanoseconds for a candidate that no snapshot knows; a look-up in the tables for each
-//! one that it may know. URLs that overlap cost no more than a fixed number of bytes each, whatever their length.
+//! one that it may know. URLs that overlap cost no more than a fixed number of bytes each, whatever their length;
+//! what is lost by that is told (M12.6).
 
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -14,7 +15,7 @@ use crate::engine::token::url::host_range;
 use crate::engine::token::{Candidate, What};
 use crate::index::filter::{KeyKind, Presence};
 use crate::index::{Entry, Snapshot};
-use crate::observable::{IpPort, Url, ip, name};
+use crate::observable::{Digest, IpPort, Url, ip, name};
 
 /// How a candidate hits, in the order of preference at one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +74,7 @@ pub struct Verifier {
     canonical: String,
     findings: Vec<Finding>,
     url_budget: usize,
+    is_limited: bool,
 }
 
 /// Longest path of a URL, and longest URL with a query, that is looked up.
@@ -83,7 +85,7 @@ const HOST_MAX: usize = 2048;
 const URL_SURE: usize = 512;
 
 impl Verifier {
-    /// Starts a string of this length.
+    /// Starts an event of this length.
     pub fn start(&mut self, length: usize) {
         self.url_budget = (1 << 20) + 16 * length;
     }
@@ -96,9 +98,10 @@ impl Verifier {
         snapshots: &[Arc<Snapshot>],
     ) -> &[Finding] {
         self.findings.clear();
+        self.is_limited = false;
         match candidate.what {
             What::Address(ip) => self.address(candidate, ip, snapshots),
-            What::AddressPort(ip, port) => self.address_port(candidate, ip, port, snapshots),
+            What::AddressPort(ip, port) => self.with_port(candidate, ip, port, snapshots),
             What::Name { ascii, mail } => self.name(text, candidate, ascii, mail, snapshots),
             What::Mail { at, ascii } => self.mail(text, candidate, at, ascii, snapshots),
             What::Url { authority, trimmed, short } => {
@@ -120,9 +123,9 @@ impl Verifier {
         &self.findings
     }
 
-    /// What the candidate, an address, hits together with a port that stands elsewhere; added to the findings.
-    pub fn with_port(&mut self, candidate: Candidate, ip: IpAddr, port: u16, snapshots: &[Arc<Snapshot>]) {
-        self.address_port(candidate, ip, port, snapshots);
+    /// Whether the last candidate is a URL that was not looked up, or not with its query, because of a limit.
+    pub fn is_limited(&self) -> bool {
+        self.is_limited
     }
 
     /// Whether some snapshot lists the address with a port, or a URL of it.
@@ -150,7 +153,9 @@ impl Verifier {
         }
     }
 
-    fn address_port(
+    /// What the candidate, an address, hits together with a port, which may stand elsewhere; added to the
+    /// findings.
+    pub fn with_port(
         &mut self,
         candidate: Candidate,
         address: IpAddr,
@@ -260,21 +265,17 @@ impl Verifier {
 
     fn digest(&mut self, text: &[u8], candidate: Candidate, snapshots: &[Arc<Snapshot>]) {
         let Candidate { start, end, .. } = candidate;
-        let mut bytes = [0u8; 64];
-        let mut length = 0;
+        let mut digest = None;
         for (number, snapshot) in snapshots.iter().enumerate() {
             let key = snapshot.hasher().text(text, end - 16, end, KeyKind::Digest);
             if !snapshot.filter().ask(key).listed {
                 continue;
             }
-            if length == 0 {
-                let (pairs, _) = text.get(start..end).unwrap_or_default().as_chunks::<2>();
-                for (byte, pair) in bytes.iter_mut().zip(pairs) {
-                    *byte = pair.iter().fold(0, |n, &digit| n << 4 | nibble(digit));
-                }
-                length = pairs.len();
-            }
-            if let Some(entry) = bytes.get(..length).and_then(|digest| snapshot.digest(digest)) {
+            let read =
+                || std::str::from_utf8(text.get(start..end)?).ok().and_then(|t| Digest::parse(t, None).ok());
+            if let Some(digest) = digest.get_or_insert_with(read)
+                && let Some(entry) = snapshot.digest(digest.bytes())
+            {
                 self.push(number, entry, Grade::Exact, candidate);
             }
         }
@@ -326,6 +327,7 @@ impl Verifier {
             let path = *path.get_or_insert_with(|| path_length(rest));
             let key = rest.get(..path).filter(|path| !path.is_empty()).unwrap_or(b"/");
             if path > URL_MAX || !self.may_spend(path) {
+                self.is_limited = true;
                 return;
             }
             if filter.ask(hasher.pair(name.as_bytes(), key, KeyKind::Url)).listed {
@@ -352,6 +354,7 @@ impl Verifier {
     fn read_url(&mut self, text: &[u8], candidate: Candidate, query: usize) -> Option<(Url, bool)> {
         let Candidate { start, end, .. } = candidate;
         let whole = end - start <= URL_MAX && self.may_spend(end - start);
+        self.is_limited |= !whole;
         let end = if whole || text.get(query) != Some(&b'?') { end } else { query + 1 };
         if end - start > 2 * URL_MAX {
             return None;
@@ -455,11 +458,4 @@ fn push_host(raw: &[u8], out: &mut String) -> Option<Host> {
         return Some(Host::Address(address));
     }
     name::push_canonical(bare, out).then_some(Host::Name)
-}
-
-fn nibble(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        _ => (digit | 0x20).wrapping_sub(b'a').wrapping_add(10) & 15,
-    }
 }

@@ -143,7 +143,7 @@ fn push_unicode_label(label: &str, out: &mut String) -> bool {
 }
 
 /// Whether these ASCII bytes are two or more labels, the last not numeric.
-fn is_name(bytes: &[u8]) -> bool {
+pub(crate) fn is_name(bytes: &[u8]) -> bool {
     if bytes.len() > NAME_BYTES_MAX {
         return false;
     }

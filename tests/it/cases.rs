@@ -237,7 +237,7 @@ impl Case {
 
     /// The reference with the lists of this case; `None` where the case needs what the reference does not know.
     fn reference(&self) -> Option<Reference> {
-        const UNKNOWN: [&str; 6] = ["M1.5-", "M8.6-", "M9.3-", "M11.", "M12.4-", "M10.3-"];
+        const UNKNOWN: [&str; 7] = ["M1.5-", "M8.6-", "M9.3-", "M11.", "M12.4-", "M12.6-", "M10.3-"];
         if UNKNOWN.iter().any(|p| self.name.starts_with(p)) {
             return None;
         }

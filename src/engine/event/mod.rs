@@ -17,6 +17,8 @@ use crate::engine::event::grammar::{Text, bare, beginning, blanks, decoded, is_t
 
 /// No node: the root object itself.
 const ROOT: u32 = u32::MAX;
+/// No node yet: nobody asked for it.
+const UNMADE: u32 = u32::MAX - 1;
 
 /// What a walk keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,20 +76,19 @@ enum Step {
 #[derive(Clone, Copy, Debug)]
 struct Node {
     parent: u32,
+    /// The innermost node on the way here whose step is a key; itself if it is one.
+    key: u32,
     step: Step,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Frame {
     object: bool,
-    /// The container's own node.
-    node: u32,
-    /// In an object the node of the current key, [`ROOT`] as long as nobody asked for it.
+    /// The node of the current value, [`UNMADE`] as long as nobody asked for it. Where it is made, those of the
+    /// containers around are.
     child: u32,
-    /// In an object the current key.
-    key: Step,
-    /// In an array the number of the current element.
-    index: usize,
+    /// The current key or element.
+    step: Step,
 }
 
 /// A walk over one object. Keeps its memory for the next one.
@@ -115,11 +116,7 @@ impl Walk {
 
     /// Reads the object that starts at `start`; where it ends, if it is one.
     pub fn object(&mut self, raw: &[u8], start: usize, keep: Keep) -> Option<usize> {
-        self.pieces.clear();
-        self.nodes.clear();
-        self.members.clear();
-        self.frames.clear();
-        self.noted = None;
+        self.clear();
         if raw.get(start) != Some(&b'{') {
             return None;
         }
@@ -149,21 +146,19 @@ impl Walk {
                 Some(Next::Behind(text.end + 1))
             }
             b'{' => {
-                let node = if self.frames.is_empty() { ROOT } else { self.value_node() };
                 let first = blanks(raw, at + 1);
                 if raw.get(first) == Some(&b'}') {
                     return Some(Next::Behind(first + 1));
                 }
-                self.frames.push(Frame { object: true, node, child: ROOT, key: Step::Index(0), index: 0 });
+                self.enter(true);
                 self.key(raw, first).map(Next::Value)
             }
             b'[' => {
-                let node = self.value_node();
                 let first = blanks(raw, at + 1);
                 if raw.get(first) == Some(&b']') {
                     return Some(Next::Behind(first + 1));
                 }
-                self.frames.push(Frame { object: false, node, child: ROOT, key: Step::Index(0), index: 0 });
+                self.enter(false);
                 Some(Next::Value(first))
             }
             first => {
@@ -175,6 +170,11 @@ impl Walk {
                 Some(Next::Behind(end))
             }
         }
+    }
+
+    /// Goes into a container that is not empty.
+    fn enter(&mut self, object: bool) {
+        self.frames.push(Frame { object, child: UNMADE, step: Step::Index(0) });
     }
 
     /// What follows a value that ends at `at`: the next value, or the end of the root.
@@ -194,7 +194,10 @@ impl Walk {
                     return self.key(raw, key).map(Next::Value);
                 }
                 (b',', false) => {
-                    frame.index += 1;
+                    if let Step::Index(index) = &mut frame.step {
+                        *index += 1;
+                    }
+                    frame.child = UNMADE;
                     return Some(Next::Value(blanks(raw, next + 1)));
                 }
                 (b'}', true) | (b']', false) => {
@@ -220,8 +223,8 @@ impl Walk {
         let value = blanks(raw, colon + 1);
         let root = self.frames.len() == 1;
         let frame = self.frames.last_mut()?;
-        frame.key = Step::Key { start, end, escaped };
-        frame.child = ROOT;
+        frame.step = Step::Key { start, end, escaped };
+        frame.child = UNMADE;
         if telling {
             let node = self.value_node();
             self.pieces.push(Piece { start, end, node, role: Role::Key, escaped });
@@ -233,20 +236,24 @@ impl Walk {
         Some(value)
     }
 
-    /// The node of the value that is being read.
+    /// The node of the value that is being read; made with those of the containers around it, unless they are
+    /// there.
     fn value_node(&mut self) -> u32 {
-        let Some(frame) = self.frames.last_mut() else { return ROOT };
-        if frame.child != ROOT {
-            return frame.child;
-        }
-        let step = if frame.object { frame.key } else { Step::Index(frame.index) };
-        // an event of four thousand million strings does not fit in memory
-        let node = u32::try_from(self.nodes.len()).unwrap_or(ROOT);
-        self.nodes.push(Node { parent: frame.node, step });
-        if frame.object {
+        let unmade = self.frames.iter().rev().take_while(|frame| frame.child == UNMADE).count();
+        let first = self.frames.len() - unmade;
+        let mut parent = first.checked_sub(1).and_then(|n| self.frames.get(n)).map_or(ROOT, |f| f.child);
+        for frame in self.frames.iter_mut().skip(first) {
+            // an event of four thousand million strings does not fit in memory
+            let node = u32::try_from(self.nodes.len()).unwrap_or(ROOT);
+            let key = match frame.step {
+                Step::Key { .. } => node,
+                Step::Index(_) => self.nodes.get(parent as usize).map_or(ROOT, |parent| parent.key),
+            };
+            self.nodes.push(Node { parent, key, step: frame.step });
             frame.child = node;
+            parent = node;
         }
-        node
+        parent
     }
 
     /// What was kept, in the order of the event.
@@ -259,13 +266,21 @@ impl Walk {
         &self.members
     }
 
+    fn clear(&mut self) {
+        self.pieces.clear();
+        self.nodes.clear();
+        self.members.clear();
+        self.frames.clear();
+        self.noted = None;
+    }
+
     /// Gives memory back that only a very large event needed.
     pub fn shrink(&mut self) {
         const KEPT: usize = 1 << 14;
-        self.pieces.clear();
-        self.nodes.clear();
+        self.clear();
         self.pieces.shrink_to(KEPT);
         self.nodes.shrink_to(KEPT);
+        self.members.shrink_to(KEPT);
         self.frames.shrink_to(KEPT);
     }
 
@@ -321,14 +336,11 @@ impl Walk {
 
     /// The innermost key on the way to a node, decoded; empty for the root.
     pub fn innermost_key(&self, raw: &[u8], node: u32) -> String {
-        let mut at = node;
-        while let Some(node) = self.nodes.get(at as usize) {
-            if let Step::Key { start, end, escaped } = node.step {
-                return key_text(raw, start, end, escaped);
-            }
-            at = node.parent;
+        let key = self.nodes.get(node as usize).and_then(|node| self.nodes.get(node.key as usize));
+        match key.map(|node| node.step) {
+            Some(Step::Key { start, end, escaped }) => key_text(raw, start, end, escaped),
+            _ => String::new(),
         }
-        String::new()
     }
 
     /// The key of a value that is the value of a member, not an element of an array; and the number of the object,
@@ -354,6 +366,8 @@ impl Walk {
                 Step::Key { start, end, escaped: false } => {
                     rest.strip_suffix(raw.get(start..end).unwrap_or_default())
                 }
+                // six bytes of an escaped key are one of its text at least
+                Step::Key { start, end, .. } if end - start > 6 * rest.len() => None,
                 Step::Key { start, end, .. } => {
                     rest.strip_suffix(decoded(raw.get(start..end).unwrap_or_default(), true).as_bytes())
                 }

@@ -129,6 +129,47 @@ fn depth_costs_no_stack() {
 }
 
 #[test]
+fn only_the_way_to_a_string_costs_memory() {
+    let raw =
+        format!(r#"{{"a":[{}{{"b":[[1],"x.y",{{}}]}}],"c":[1]}}"#, r#"[],[0],{},{"z":[[]]},"#.repeat(100));
+    let mut walk = Walk::default();
+    walk.event(raw.as_bytes(), Keep::Strings).unwrap();
+    assert_eq!(walk.nodes.len(), 4, "a, 400, b, 1");
+    let piece = walk.pieces()[0];
+    assert_eq!(walk.path(raw.as_bytes(), piece.node).text, "a.400.b.1");
+    assert_eq!(walk.innermost_key(raw.as_bytes(), piece.node), "b");
+    let many = format!(
+        r#"{{{}"d":{}"x.y"{}}}"#,
+        r#""threat":1,"#.repeat(40_000),
+        "[".repeat(40_000),
+        "]".repeat(40_000)
+    );
+    walk.event(many.as_bytes(), Keep::Strings).unwrap();
+    assert_eq!(walk.innermost_key(many.as_bytes(), walk.pieces()[0].node), "d", "in one step");
+    let of_piece = walk.nodes[walk.pieces()[0].node as usize];
+    assert!(matches!(walk.nodes[of_piece.key as usize].step, Step::Key { .. }));
+    walk.event(&many.as_bytes()[..many.len() / 2], Keep::Strings);
+    walk.shrink();
+    let kept =
+        [walk.members.capacity(), walk.frames.capacity(), walk.nodes.capacity(), walk.pieces.capacity()];
+    assert!(kept.iter().all(|&n| n <= 1 << 14), "{kept:?}");
+}
+
+#[test]
+fn a_long_key_is_not_decoded_for_a_short_path() {
+    let raw = format!(r#"{{"\u0074{}":{{"t":1}},"\u0074s":{{"\u0074":2}}}}"#, r"\u0073".repeat(1_000));
+    let mut walk = Walk::default();
+    walk.event(raw.as_bytes(), Keep::Scalars).unwrap();
+    let found = |path| walk.find(raw.as_bytes(), path).map(|p| raw[p.start..p.end].to_owned());
+    assert_eq!([found("ts.t"), found("s.t"), found("tss.t")], [Some("2".into()), None, None]);
+    assert_eq!(found(&format!("t{}.t", "s".repeat(1_000))), Some("1".into()));
+    // were it decoded for each value, this would take an hour
+    let many = format!(r#"{{"{}":{{{}"t":2}}}}"#, r"\u0073".repeat(200_000), r#""t":1,"#.repeat(200_000));
+    walk.event(many.as_bytes(), Keep::Scalars).unwrap();
+    assert_eq!(walk.find(many.as_bytes(), "s.t"), None);
+}
+
+#[test]
 fn strings_that_can_hold_nothing_are_left_out() {
     let raw = br#"{"proto":"tcp","n":1,"q":"a.b","h":"0123456789abcdef0123456789abcdef","e":"\u0041"}"#;
     let mut walk = Walk::default();

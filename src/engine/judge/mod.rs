@@ -8,13 +8,13 @@
 
 use std::ops::Range;
 
-use crate::engine::case::{Case, Place, Value};
+use crate::engine::case::{Case, Place, Ways};
 use crate::engine::event::grammar::undo_escapes;
-use crate::engine::event::{Keep, Path, Piece, Role, Walk};
+use crate::engine::event::{Keep, Piece, Role, Walk};
 use crate::engine::scalars::Scalars;
 use crate::engine::tag::ecs::Contexts;
 use crate::engine::tag::own::{self, Lookalike};
-use crate::engine::tag::place::{self, Root};
+use crate::engine::tag::place::{self, Root, Splice};
 use crate::engine::tag::{Target, write};
 use crate::engine::token::{Candidate, Tokens, What, join_slashes};
 use crate::engine::verify::Verifier;
@@ -32,6 +32,8 @@ pub struct Judge {
     contexts: Contexts,
     text: Vec<u8>,
     taken: Vec<usize>,
+    /// Where URLs start that were not looked up because of a limit.
+    limited: Vec<usize>,
 }
 
 /// What stays the same while an event is judged.
@@ -39,6 +41,7 @@ pub struct Judge {
 struct Trial<'e> {
     event: &'e [u8],
     settings: &'e Settings,
+    generation: &'e Generation,
     now: Timestamp,
 }
 
@@ -64,23 +67,24 @@ impl Judge {
     ) -> Option<usize> {
         self.contexts.keep(generation.snapshots.iter().map(|snapshot| snapshot.version()));
         self.scalars.forget();
-        let trial = Trial { event, settings, now };
-        let mut case = Case::new(generation);
+        self.limited.clear();
+        self.verifier.start(event.len());
+        let trial = Trial { event, settings, generation, now };
+        // taken out, so that the case can hold it while the rest of the judge works
+        let mut walk = std::mem::take(&mut self.walk);
         let object = match settings.format {
             Format::Text => None,
-            Format::Auto | Format::Json => self.walk.event(event, Keep::Strings),
+            Format::Auto | Format::Json => walk.event(event, Keep::Strings),
         };
         let splice = match object {
-            Some(object) => self.json(trial, &mut case, object, tags),
-            None if settings.format == Format::Json => {
-                self.gap(&mut case, event, 0..event.len());
-                self.settle(trial, &mut case, false);
-                case.suppress("not-json", case.hits.len());
-                None
-            }
-            None => self.text(trial, &mut case, tags),
+            Some(object) => self.json(trial, &walk, object, tags, counts),
+            None if settings.format == Format::Json => self.no_json(trial, counts),
+            None => self.text(trial, &mut walk, tags, counts),
         };
-        counts.add(&case.counts);
+        self.walk = walk;
+        if !self.limited.is_empty() {
+            counts.suppress("url-limit", self.limited.len() as u64);
+        }
         if event.len() > SCRATCH_MAX {
             self.shrink();
         }
@@ -98,14 +102,17 @@ impl Judge {
         now: Timestamp,
         counts: &mut Counts,
     ) {
-        let trial = Trial { event: window, settings, now };
-        let mut case = Case::new(generation);
+        let trial = Trial { event: window, settings, generation, now };
+        let mut case = Case::new(generation, None);
         case.every_place = true;
+        self.limited.clear();
+        self.verifier.start(window.len());
         self.gap(&mut case, window, 0..window.len());
         // a back-slash that was taken out stood before the `/` at this offset
         let taken = &self.taken;
         let raw = |at: usize| at + taken.partition_point(|&slash| slash <= at);
         case.hits.retain(|hit| range.contains(&raw(hit.finding.start)));
+        let limited = self.limited.iter().filter(|&&start| range.contains(&raw(start))).count();
         for hit in &mut case.hits {
             // hits at other places are other hits
             hit.field = hit.finding.place;
@@ -114,23 +121,30 @@ impl Judge {
         if !case.hits.is_empty() {
             counts.suppress("line-limit", case.hits.len() as u64);
         }
+        if limited > 0 {
+            counts.suppress("url-limit", limited as u64);
+        }
+        if window.len() > SCRATCH_MAX {
+            self.shrink();
+        }
     }
 
     /// An event that is an object.
     fn json(
         &mut self,
         trial: Trial<'_>,
-        case: &mut Case<'_>,
+        walk: &Walk,
         object: Range<usize>,
         tags: &mut Vec<u8>,
+        counts: &mut Counts,
     ) -> Option<usize> {
         let raw = trial.event;
-        let root = self.root(object);
+        let case = &mut Case::new(trial.generation, Some(Ways { walk, event: raw }));
+        let root = Root::of(walk, object);
         let place = root.enrichments(raw);
-        let elements = place.enrichments.as_ref().map(|array| own::elements(raw, array));
-        let rows = root.taxiway.as_ref().map(|taxiway| own::rows(raw, taxiway));
+        let (elements, rows) = own::alike(raw, &root, &place);
         let alike = in_order(trial.settings.preset, elements, rows);
-        let ours = self.pieces(trial, case, alike);
+        let ours = self.pieces(trial, walk, case, alike);
         let occurred = self.settle(trial, case, true);
         let splice = match trial.settings.preset {
             Preset::Ecs => place.splice,
@@ -138,24 +152,36 @@ impl Judge {
         };
         let second = place.second && trial.settings.preset == Preset::Ecs;
         let target = Target { splice, second, suffix: false, occurred };
-        write(&mut self.contexts, case, trial.settings, &ours, target, tags)
+        let at = write(&mut self.contexts, case, trial.settings, &ours, target, tags);
+        counts.add(&case.counts);
+        at
     }
 
-    fn root(&self, object: Range<usize>) -> Root {
-        let last = |key| self.walk.members().iter().rev().find(|m| m.key == key).map(|m| m.value.clone());
-        Root { object, threat: last("threat"), taxiway: last("taxiway") }
+    /// An event that has to be an object and is none: its hits are counted.
+    fn no_json(&mut self, trial: Trial<'_>, counts: &mut Counts) -> Option<usize> {
+        let case = &mut Case::new(trial.generation, None);
+        self.gap(case, trial.event, 0..trial.event.len());
+        self.settle(trial, case, false);
+        case.suppress("not-json", case.hits.len());
+        counts.add(&case.counts);
+        None
     }
 
     /// Reads all strings but those of enrichments that are ours, and gives these.
-    fn pieces(&mut self, trial: Trial<'_>, case: &mut Case<'_>, alike: Vec<Lookalike>) -> Vec<Lookalike> {
+    fn pieces(
+        &mut self,
+        trial: Trial<'_>,
+        walk: &Walk,
+        case: &mut Case<'_>,
+        alike: Vec<Lookalike>,
+    ) -> Vec<Lookalike> {
         let spans = spans_of(&alike);
         let mut inside: Vec<Vec<Piece>> = vec![Vec::new(); alike.len()];
         if !alike.is_empty() {
             case.keep_names();
         }
         let mut next = 0;
-        for number in 0..self.walk.pieces().len() {
-            let Some(&piece) = self.walk.pieces().get(number) else { break };
+        for &piece in walk.pieces() {
             while spans.get(next).is_some_and(|(span, _)| span.end <= piece.start) {
                 next += 1;
             }
@@ -194,12 +220,14 @@ impl Judge {
             raw
         };
         let mut field = None;
-        self.verifier.start(text.len());
         let generation = case.generation;
         let candidates = self.tokens.read(text).len();
         for number in 0..candidates {
             let Some(&candidate) = self.tokens.candidates().get(number) else { break };
             self.verifier.candidate(text, candidate, &generation.snapshots);
+            if self.verifier.is_limited() {
+                self.limited.push(candidate.start);
+            }
             let whole = candidate.end - candidate.start == text.len() && piece.role == Role::Value;
             if let What::Address(ip) = candidate.what
                 && whole
@@ -210,9 +238,8 @@ impl Judge {
             if self.verifier.findings().is_empty() {
                 continue;
             }
-            let field = *field.get_or_insert_with(|| case.field(self.walk.path(trial.event, piece.node)));
-            let value = Value { walk: &self.walk, event: trial.event, node: piece.node };
-            let value = Some(value).filter(|_| piece.role == Role::Value);
+            let field = *field.get_or_insert_with(|| case.field(piece.node));
+            let value = Some(piece.node).filter(|_| piece.role == Role::Value);
             let place = Place { text, string: piece.start, offset: 0, field, value };
             for &finding in self.verifier.findings() {
                 case.found(place, candidate.what, finding);
@@ -231,34 +258,36 @@ impl Judge {
     }
 
     /// An event that is text.
-    fn text(&mut self, trial: Trial<'_>, case: &mut Case<'_>, tags: &mut Vec<u8>) -> Option<usize> {
+    fn text(
+        &mut self,
+        trial: Trial<'_>,
+        walk: &mut Walk,
+        tags: &mut Vec<u8>,
+        counts: &mut Counts,
+    ) -> Option<usize> {
         let raw = trial.event;
-        let walk = &mut self.walk;
-        if let Some(object) = place::suffix(raw, |at| walk.object(raw, at, Keep::Strings)) {
-            let root = Root::read(raw, object);
+        let case = &mut Case::new(trial.generation, None);
+        let preset = trial.settings.preset;
+        let (mut elements, mut rows) = (Vec::new(), Vec::new());
+        let mut last = None;
+        for object in place::suffixes(raw, |at| walk.object(raw, at, Keep::Strings)) {
+            walk.object(raw, object.start, Keep::Strings);
+            let root = Root::of(walk, object);
             let place = root.enrichments(raw);
-            let elements = place.enrichments.as_ref().map(|array| own::elements(raw, array));
-            let rows = root.taxiway.as_ref().map(|taxiway| own::rows(raw, taxiway));
-            let extends = trial.settings.preset == Preset::Ecs && elements.is_some() && !place.second;
-            let alike = in_order(trial.settings.preset, elements, rows);
-            if !alike.is_empty() || extends {
-                let ours = self.gaps(case, raw, alike);
-                let occurred = self.settle(trial, case, true);
-                let splice = place.splice.filter(|_| extends);
-                let target = Target { splice, second: false, suffix: false, occurred };
-                let at = write(&mut self.contexts, case, trial.settings, &ours, target, tags);
-                if case.counts.place_taken == 0 {
-                    return at;
-                }
-                // it cannot be added to: it is text like the rest, and a new one goes behind it
-                *case = Case::new(case.generation);
-            }
+            let (more_elements, more_rows) = own::alike(raw, &root, &place);
+            elements.extend(more_elements);
+            rows.extend(more_rows);
+            last = place.splice.filter(|_| place.enrichments.is_some() && !place.second);
         }
-        self.gap(case, raw, 0..raw.len());
+        let ours = self.gaps(case, raw, in_order(preset, elements, rows));
         let occurred = self.settle(trial, case, true);
-        let splice = place::Splice { at: raw.len(), comma: false, before: "", behind: "" };
-        let target = Target { splice: Some(splice), second: false, suffix: true, occurred };
-        write(&mut self.contexts, case, trial.settings, &[], target, tags)
+        // the array of the last tag is continued; the arrays in step of the preset `flat` cannot be
+        let array = last.filter(|_| preset == Preset::Ecs);
+        let end = Splice { at: raw.len(), comma: false, before: "", behind: "" };
+        let target = Target { splice: array.or(Some(end)), second: false, suffix: array.is_none(), occurred };
+        let at = write(&mut self.contexts, case, trial.settings, &ours, target, tags);
+        counts.add(&case.counts);
+        at
     }
 
     /// Reads a text but for enrichments that are ours, and gives these.
@@ -299,15 +328,15 @@ impl Judge {
         } else {
             raw
         };
-        self.verifier.start(text.len());
         let mut field = None;
         for &candidate in self.tokens.read(text) {
             for &finding in self.verifier.candidate(text, candidate, &case.generation.snapshots) {
-                let field = *field.get_or_insert_with(|| {
-                    case.field(Path { text: "message".to_owned(), indexes: Vec::new() })
-                });
+                let field = *field.get_or_insert_with(|| case.field(0));
                 let place = Place { text, string: 0, offset, field, value: None };
                 case.found(place, candidate.what, finding);
+            }
+            if self.verifier.is_limited() {
+                self.limited.push(candidate.start);
             }
         }
         self.text = buffer;
@@ -344,17 +373,14 @@ impl Judge {
         self.text.shrink_to(SCRATCH_MAX);
         self.taken.clear();
         self.taken.shrink_to(SCRATCH_MAX);
+        self.limited.clear();
+        self.limited.shrink_to(SCRATCH_MAX);
     }
 }
 
 /// Enrichments that look like ours in the order in which they are judged: those at the place where this preset
 /// adds its own come last, because what stands there may have been found in the others.
-fn in_order(
-    preset: Preset,
-    elements: Option<Vec<Lookalike>>,
-    rows: Option<Vec<Lookalike>>,
-) -> Vec<Lookalike> {
-    let (elements, rows) = (elements.unwrap_or_default(), rows.unwrap_or_default());
+fn in_order(preset: Preset, elements: Vec<Lookalike>, rows: Vec<Lookalike>) -> Vec<Lookalike> {
     let (mut first, last) = match preset {
         Preset::Ecs => (rows, elements),
         Preset::Flat => (elements, rows),

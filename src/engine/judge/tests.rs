@@ -304,6 +304,29 @@ fn what_was_left_out_is_counted_and_told() {
 }
 
 #[test]
+fn a_line_that_passes_several_filters_again_and_again_grows_no_more() {
+    let event = "evil.example 192.0.2.1 user@mail.example";
+    for presets in [[Preset::Flat; 3], [Preset::Ecs; 3], [Preset::Flat, Preset::Ecs, Preset::Flat]] {
+        let mut hops: Vec<Court> = [("a", "evil.example"), ("b", "192.0.2.1"), ("c", "mail.example")]
+            .map(|(feed, value)| Court::new(vec![snapshot(&[feed], [listed(0, value)])]))
+            .into();
+        for (hop, preset) in hops.iter_mut().zip(presets) {
+            hop.settings.preset = preset;
+        }
+        let once = hops.iter_mut().fold(event.as_bytes().to_vec(), |event, hop| hop.tagged(event));
+        let again = (0..3).fold(once.clone(), |event, _| hops.iter_mut().fold(event, |e, h| h.tagged(e)));
+        assert_eq!(String::from_utf8(again).unwrap(), String::from_utf8(once).unwrap(), "{presets:?}");
+        assert!(hops.iter().all(|hop| (hop.counts.place_taken, hop.counts.events_tagged) == (0, 1)));
+        assert!(hops.iter().all(|hop| hop.suppressed("already-tagged") == 3));
+    }
+    // a feed that grew: only what is new is told in the second tag
+    let mut less = Court::of(&["evil.example"]);
+    less.settings.preset = Preset::Flat;
+    let once = less.tagged(event);
+    assert_eq!(Court::of(&["evil.example", "192.0.2.1"]).hits(once), ["message 192.0.2.1 192.0.2.1 exact"]);
+}
+
+#[test]
 fn imitations_hide_nothing() {
     let values = ["evil.example", "192.0.2.1"];
     let one = |value: &str, field: &str, more: &str| {
@@ -454,6 +477,28 @@ fn several_snapshots_are_asked_in_order() {
 }
 
 #[test]
+fn one_feed_in_two_snapshots_gives_each_hit_once() {
+    let values: Vec<String> = (1..=40).map(|n| format!("192.0.2.{n}")).collect();
+    let named = |value: &String, name: String| Indicator {
+        context: Arc::new(Context { name: Some(name.into()), ..Context::default() }),
+        ..listed(0, value)
+    };
+    // numbers order addresses and contexts otherwise than texts do, and other contexts are in between
+    let rows = |from: usize| {
+        let several = values.iter().flat_map(move |v| [1, 2, 10].map(|n| named(v, format!("name {n}"))));
+        let others = (0..from).map(|n| named(&format!("198.51.100.{n}"), format!("name 1{n}")));
+        snapshot(&["feed"], several.chain(others))
+    };
+    let mut court = Court::new(vec![rows(0), rows(30), rows(7)]);
+    court.settings.enrichments_max = 1_000;
+    court.settings.tag_bytes_max = 1 << 20;
+    for event in [values.join(" "), values.iter().rev().cloned().collect::<Vec<_>>().join(" ")] {
+        let hits = court.hits(&event);
+        assert_eq!(hits.len(), 3 * values.len(), "each row once, from whichever snapshot");
+    }
+}
+
+#[test]
 fn part_of_a_pattern() {
     let md5 = "0cc175b9c0f1b6a831c399e269772661";
     let mut part = listed(0, md5);
@@ -518,6 +563,22 @@ fn rules_are_counted_by_name() {
     court.generation.policy = Policy { kinds: vec![Kind::Ip], allow_reserved: true, ..Policy::default() };
     assert_eq!(court.hits("10.1.2.3 evil.example"), ["message 10.1.2.3 10.1.2.3 exact"]);
     assert_eq!(court.suppressed("kind"), 2);
+}
+
+#[test]
+fn one_path_is_one_field_whether_or_not_each_way_to_it_is_wanted() {
+    let mut court = Court::of(&["evil.example", "192.0.2.1"]);
+    // once `0` is a key and once an array step, which may be left out
+    let event = r#"{"a":{"0":{"b":"evil.example"}},"a":[{"b":"evil.example"}],"a.0":{"b":"evil.example"}}"#;
+    assert_eq!(court.hits(event).len(), 1, "one field");
+    court.generation.policy.fields = vec!["a.b".into()];
+    assert_eq!(court.hits(event), ["a.0.b evil.example evil.example exact"]);
+    assert_eq!(court.suppressed("field"), 1);
+    let wide = (0..100).map(|n| format!(r#""f{}":"192.0.2.1""#, n % 50)).collect::<Vec<_>>().join(",");
+    court.generation.policy.fields.clear();
+    court.settings.enrichments_max = 1_000;
+    court.settings.tag_bytes_max = 1 << 20;
+    assert_eq!(court.hits(format!("{{{wide}}}")).len(), 50);
 }
 
 #[test]
@@ -622,7 +683,7 @@ fn a_value_again_and_again_is_one_hit() {
     let generation = Court::of(&["192.0.2.1", "evil.example"]).generation;
     let mut judge = Judge::new();
     for unit in ["192.0.2.1 ", "a.evil.example/", "http://evil.example/", "x@evil.example,"] {
-        let mut case = Case::new(&generation);
+        let mut case = Case::new(&generation, None);
         judge.gap(&mut case, unit.repeat(2_000).as_bytes(), 0..unit.len() * 2_000);
         assert!((1..=4).contains(&case.hits.len()), "{unit}: {}", case.hits.len());
     }
@@ -634,6 +695,10 @@ fn memory_of_large_events_is_given_back() {
     let large = format!("{{\"a\":[{}\"192.0.2.1\"]}}", "\"a.b\",".repeat(400_000));
     assert!(court.tag(large).is_some());
     assert!(court.judge.walk.pieces().is_empty());
+    let window = format!("{}\\/", "http://a.example/\\/ ".repeat(100_000));
+    court.judge.window(window.as_bytes(), 0..1, &court.settings, &court.generation, NOW, &mut court.counts);
+    assert!(court.judge.text.capacity() + court.judge.taken.capacity() <= 2 * SCRATCH_MAX);
+    assert!(court.judge.tokens.candidates().is_empty());
     assert!(court.tag(r#"{"a":"192.0.2.1"}"#).is_some());
 }
 
@@ -704,6 +769,35 @@ fn long_urls() {
     let nested = "http://evil.example/a?".repeat(4_000);
     let hits = court.hits(&nested);
     assert!(hits.len() == 1 && hits[0].ends_with("… http://evil.example/a url-without-query"), "{hits:?}");
+}
+
+#[test]
+fn urls_are_looked_up_within_a_limit_an_event() {
+    let mut court = Court::of(&["http://evil.example/a"]);
+    let nested = "http://evil.example/a?".repeat(180);
+    court.hits(format!(r#"{{"a":"{nested}"}}"#));
+    assert_eq!(court.suppressed("url-limit"), 0);
+    // each of these strings alone is within it
+    court.settings.tag_bytes_max = 1 << 20;
+    let many = vec![format!("\"{nested}\""); 40].join(",");
+    court.settings.enrichments_max = 1_000;
+    assert_eq!(court.hits(format!(r#"{{"a":[{many}]}}"#)).len(), 40, "without their queries");
+    assert!(court.suppressed("url-limit") > 1_000);
+    let mut lost = |event: String| {
+        let before = court.suppressed("url-limit");
+        court.tag(event);
+        court.suppressed("url-limit") - before
+    };
+    let long = "p".repeat(9_000);
+    assert_eq!(lost(format!("http://evil.example/{long}")), 1);
+    assert_eq!(lost(format!("http://evil.example/a?{long}.,")), 1, "one URL, read in three ways");
+    assert_eq!(lost(format!("http://other.example/{long}")), 0, "no URL of that host is listed");
+    let window = format!("http://evil.example/{long} http://evil.example/{long}");
+    for (range, n) in [(0..1, 1), (1..9_022, 1), (0..window.len(), 2), (9_022..window.len(), 0)] {
+        let mut counts = Counts::default();
+        court.judge.window(window.as_bytes(), range, &court.settings, &court.generation, NOW, &mut counts);
+        assert_eq!(counts.suppressed.iter().map(|(_, n)| n).sum::<u64>(), n);
+    }
 }
 
 #[test]

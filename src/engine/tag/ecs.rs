@@ -56,7 +56,7 @@ impl Contexts {
         let parts = self.of(hit.finding.snapshot, hit.snapshot, hit.record.context_number);
         let value = hit.value();
         out.extend_from_slice(b"{\"indicator\":{");
-        indicator(out, shown, &value, parts);
+        indicator(out, shown, value, parts);
         out.extend_from_slice(b"},\"matched\":{");
         matched(out, shown);
         out.extend_from_slice(b"},\"taxiway\":{");

@@ -22,14 +22,14 @@ use crate::engine::{Preset, Settings};
 use crate::indicator::{Id, Timestamp};
 
 /// A hit and what a tag says of the event.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Shown<'a> {
     /// The hit.
     pub hit: &'a Hit<'a>,
     /// The token, as the event has it after undoing escapes.
     pub atomic: &'a [u8],
     /// The dotted path of its field.
-    pub field: &'a str,
+    pub field: String,
     /// The event's own time, if validity is judged by it.
     pub occurred: Option<Timestamp>,
 }
@@ -133,16 +133,19 @@ fn already(case: &Case<'_>, ours: &[Lookalike]) -> Vec<bool> {
     if ours.is_empty() {
         return Vec::new();
     }
-    let mut told: AHashMap<(String, &str), usize> = AHashMap::new();
+    let mut told: AHashMap<&str, AHashMap<&str, usize>> = AHashMap::new();
     for alike in ours {
-        *told.entry((alike.name.clone(), &alike.field)).or_default() += 1;
+        *told.entry(&alike.name).or_default().entry(&alike.field).or_default() += 1;
     }
-    let is_told = |hit: &Hit<'_>| match told.get_mut(&(hit.name(), case.path(hit.field))) {
-        Some(left @ 1..) => {
-            *left -= 1;
-            true
+    let is_told = |hit: &Hit<'_>| {
+        let fields = told.get_mut(hit.name().as_str());
+        match fields.and_then(|fields| fields.get_mut(case.path(hit.field).as_str())) {
+            Some(left @ 1..) => {
+                *left -= 1;
+                true
+            }
+            _ => false,
         }
-        _ => false,
     };
     case.hits.iter().map(is_told).collect()
 }
@@ -337,72 +340,20 @@ pub fn members<'t>(out: &mut Vec<u8>, name: &str, texts: impl Iterator<Item = &'
     }
 }
 
-/// Writes an instant as a JSON string, as its `Display` does.
+/// Writes an instant as a JSON string.
 pub fn instant(out: &mut Vec<u8>, instant: Timestamp) {
-    const DAY: i64 = 86_400_000_000;
-    let days = instant.0.div_euclid(DAY);
-    // 1970 to 9999; what lies outside is rare
-    if !(0..2_932_897).contains(&days) {
-        return string(out, instant.to_string().as_bytes());
-    }
-    let micros = instant.0.rem_euclid(DAY);
-    let seconds = micros / 1_000_000;
-    let (year, month, day) = civil(days);
     out.push(b'"');
-    for (value, width, behind) in [
-        (year, 4, b'-'),
-        (month, 2, b'-'),
-        (day, 2, b'T'),
-        (seconds / 3600, 2, b':'),
-        (seconds / 60 % 60, 2, b':'),
-        (seconds % 60, 2, b'.'),
-        (micros % 1_000_000, 6, b'Z'),
-    ] {
-        let start = out.len();
-        out.resize(start + width, b'0');
-        let mut rest = value;
-        for digit in out.iter_mut().skip(start).rev() {
-            *digit = b'0' + u8::try_from(rest.rem_euclid(10)).unwrap_or_default();
-            rest /= 10;
-        }
-        out.push(behind);
-    }
-    // a fraction ends in no zero
-    out.pop();
-    while out.last() == Some(&b'0') {
-        out.pop();
-    }
-    if out.last() == Some(&b'.') {
-        out.pop();
-    }
-    out.extend_from_slice(b"Z\"");
-}
-
-/// Year, month and day of a day since 1970-01-01, by counting in eras of 400 years that start with March.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let of_era = days % 146_097;
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + days / 146_097 * 400 + i64::from(month <= 2);
-    (year, month, day)
+    instant.write(out);
+    out.push(b'"');
 }
 
 /// Writes an id as a JSON string.
 pub fn id(out: &mut Vec<u8>, id: &Id) {
     match id {
         Id::Text(text) => string(out, text.as_bytes()),
-        Id::Uuid(bytes) => {
-            out.extend_from_slice(b"\"indicator--");
-            for (n, byte) in bytes.iter().enumerate() {
-                if matches!(n, 4 | 6 | 8 | 10) {
-                    out.push(b'-');
-                }
-                out.extend_from_slice(&[hex(byte >> 4), hex(byte & 15)]);
-            }
+        Id::Uuid(_) => {
+            out.push(b'"');
+            id.write(out);
             out.push(b'"');
         }
     }

@@ -10,6 +10,7 @@ use std::ops::Range;
 use crate::engine::event::child::{Child, children, text_of};
 use crate::engine::hit::name;
 use crate::engine::tag::flat::COLUMNS;
+use crate::engine::tag::place::{Place, Root};
 
 /// An enrichment that looks like ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,19 +23,21 @@ pub struct Lookalike {
     pub field: String,
 }
 
+/// What looks like ours in an object: the elements at their place, and the rows of the preset `flat`.
+pub fn alike(raw: &[u8], root: &Root, place: &Place) -> (Vec<Lookalike>, Vec<Lookalike>) {
+    let elements = place.enrichments.as_ref().map(|array| elements(raw, array));
+    let rows = root.taxiway.as_ref().map(|taxiway| rows(raw, taxiway));
+    (elements.unwrap_or_default(), rows.unwrap_or_default())
+}
+
 /// The elements of an array `threat.enrichments` that look like ours.
-pub fn elements(raw: &[u8], array: &Range<usize>) -> Vec<Lookalike> {
+fn elements(raw: &[u8], array: &Range<usize>) -> Vec<Lookalike> {
     children(raw, array.clone()).into_iter().filter_map(|element| read_element(raw, element.value)).collect()
 }
 
 /// The rows of a member `taxiway` of the preset `flat`, if that is what it is.
 pub fn rows(raw: &[u8], object: &Range<usize>) -> Vec<Lookalike> {
     read_rows(raw, object).unwrap_or_default()
-}
-
-/// Whether a member `taxiway` is one of the preset `flat`.
-pub fn is_flat(raw: &[u8], object: &Range<usize>) -> bool {
-    read_rows(raw, object).is_some()
 }
 
 fn read_element(raw: &[u8], span: Range<usize>) -> Option<Lookalike> {

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use crate::engine::event::Walk;
 use crate::engine::event::child::{Child, children};
 use crate::engine::event::grammar::blanks;
 
@@ -44,10 +45,10 @@ pub struct Place {
 }
 
 impl Root {
-    /// Reads the members of an object.
-    pub fn read(raw: &[u8], object: Range<usize>) -> Root {
-        let members = children(raw, object.clone());
-        Root { object, threat: last(&members, "threat"), taxiway: last(&members, "taxiway") }
+    /// The object that was walked over.
+    pub fn of(walk: &Walk, object: Range<usize>) -> Root {
+        let last = |key| walk.members().iter().rev().find(|m| m.key == key).map(|m| m.value.clone());
+        Root { object, threat: last("threat"), taxiway: last("taxiway") }
     }
 
     /// The place for elements of `threat.enrichments`: there, or under `taxiway` if `threat` is taken.
@@ -80,19 +81,30 @@ impl Root {
     }
 }
 
-/// Where ` taxiway=` and one object end the text, if they do: the object. The walk over an object is given.
+/// The objects of the tags in which a text ends (M11.6), from the first. The walk over an object is given.
 ///
 /// Linear whatever the text holds: two tries whose walks overlap see quotes the other way round, so at most two
-/// walks pass over a byte.
-pub fn suffix(text: &[u8], mut object_at: impl FnMut(usize) -> Option<usize>) -> Option<Range<usize>> {
+/// walks pass over a byte, and no two of them end at the same one.
+pub fn suffixes(text: &[u8], mut object_at: impl FnMut(usize) -> Option<usize>) -> Vec<Range<usize>> {
     const MARK: &[u8] = b" taxiway={";
+    let mut tags = Vec::new();
     if text.last() != Some(&b'}') {
-        return None;
+        return tags;
     }
-    memchr::memmem::find_iter(text, MARK)
+    let mut objects: Vec<(usize, usize)> = memchr::memmem::find_iter(text, MARK)
         .map(|at| at + MARK.len() - 1)
-        .find(|&start| object_at(start) == Some(text.len()))
-        .map(|start| start..text.len())
+        .filter_map(|start| Some((object_at(start)?, start)))
+        .collect();
+    objects.sort_unstable();
+    let mut end = text.len();
+    while let Ok(found) = objects.binary_search_by_key(&end, |&(end, _)| end)
+        && let Some(&(_, start)) = objects.get(found)
+    {
+        tags.push(start..end);
+        end = start + 1 - MARK.len();
+    }
+    tags.reverse();
+    tags
 }
 
 fn last(members: &[Child], key: &str) -> Option<Range<usize>> {

@@ -42,16 +42,19 @@ fn numbers_and_members() {
 }
 
 #[test]
-fn a_suffix_reaches_the_end_and_is_one_object() {
+fn tags_of_a_text_reach_its_end() {
     use crate::engine::event::{Keep, Walk};
-    let suffix = |text: &str| {
+    let starts = |text: &str| {
         let mut walk = Walk::default();
-        place::suffix(text.as_bytes(), |at| walk.object(text.as_bytes(), at, Keep::Strings))
-            .map(|range| range.start)
+        let tags = place::suffixes(text.as_bytes(), |at| walk.object(text.as_bytes(), at, Keep::Strings));
+        tags.into_iter().map(|range| range.start).collect::<Vec<_>>()
     };
-    assert_eq!(suffix("x taxiway={}"), Some(10));
-    assert_eq!(suffix(r#" taxiway={"a":" taxiway={}"}"#), Some(9));
-    assert_eq!(suffix(r#"x" taxiway={"a taxiway={"b":1}"#), Some(23));
+    assert_eq!(starts("x taxiway={}"), [10]);
+    assert_eq!(starts(r#" taxiway={"a":" taxiway={}"}"#), [9]);
+    assert_eq!(starts(r#"x" taxiway={"a taxiway={"b":1}"#), [23]);
+    assert_eq!(starts(r#"x taxiway={"a":1} taxiway={} taxiway={"b":" taxiway={} taxiway={"}"#), [10, 26, 37]);
+    assert_eq!(starts("taxiway={} taxiway={}"), [19]);
+    assert_eq!(starts(" taxiway={}  taxiway={} taxiway=[] taxiway={} taxiway={}"), [43, 54]);
     for none in [
         "taxiway={}",
         " taxiway={} ",
@@ -61,8 +64,10 @@ fn a_suffix_reaches_the_end_and_is_one_object() {
         " taxiway={}}",
         "x taxiway= {}",
     ] {
-        assert_eq!(suffix(none), None, "{none}");
+        assert_eq!(starts(none), [0; 0], "{none}");
     }
+    assert_eq!(starts(&" taxiway={}".repeat(50_000)).len(), 50_000);
+    assert_eq!(starts(&format!("{}x}}", " taxiway={}".repeat(50_000))), [0; 0]);
 }
 
 #[test]
@@ -82,16 +87,10 @@ fn columns_have_to_be_in_step() {
 }
 
 #[test]
-fn instants_and_ids_read_as_their_display() {
-    let day = 86_400_000_000i64;
-    let mut times =
-        vec![0, 1, 10, 100_000, 999_999, 1_500_000, -1, -day, 253_402_300_799_999_999, 4_102_444_800_000_000];
-    times.extend((0..40_000).map(|n| n * day * 73 + n * 1_234_567));
-    for time in times.into_iter().filter(|time| *time <= 253_402_207_200_999_999) {
-        let mut out = Vec::new();
-        instant(&mut out, Timestamp(time));
-        assert_eq!(String::from_utf8(out).unwrap(), format!("\"{}\"", Timestamp(time)));
-    }
+fn instants_and_ids_are_json_strings() {
+    let mut out = Vec::new();
+    instant(&mut out, Timestamp(1_500_000));
+    assert_eq!(out, b"\"1970-01-01T00:00:01.5Z\"");
     for text in ["indicator--12345678-9abc-4def-8123-0123456789ab", "indicator--X", "a\"b", ""] {
         let mut out = Vec::new();
         id(&mut out, &Id::parse(text));

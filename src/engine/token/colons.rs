@@ -130,7 +130,8 @@ impl Tokens {
         }
     }
 
-    /// Takes out what starts at the dotted tail of an IPv6 address (M3.8).
+    /// Takes out what the dotted tail of an IPv6 address would be on its own (M3.8). Names that start there are no
+    /// address, and neither is the local part of an e-mail address.
     pub(super) fn drop_tails(&mut self) {
         if self.tails.is_empty() {
             return;
@@ -139,7 +140,7 @@ impl Tokens {
         let tails = std::mem::take(&mut self.tails);
         self.candidates.retain(|c| {
             let is_tail = tails.binary_search(&c.start).is_ok();
-            !is_tail || matches!(c.what, What::Name { .. } | What::Digest)
+            !is_tail || matches!(c.what, What::Name { .. } | What::Mail { .. } | What::Digest)
         });
         self.tails = tails;
     }

@@ -15,6 +15,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::observable::name::is_word;
 
 use self::url::Region;
+use crate::observable::name;
 
 /// A whole token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -273,10 +274,6 @@ impl Tokens {
 
 /// Longest local part of an e-mail address (M6.1).
 const LOCAL_MAX: usize = 64;
-/// Longest name in ASCII form (M4.3).
-const NAME_MAX: usize = 253;
-/// Longest name that UTS 46 is asked about, in bytes.
-const UNICODE_NAME_MAX: usize = 2048;
 
 const WORD: u8 = 1;
 const NAME: u8 = 2;
@@ -393,32 +390,7 @@ fn starts(text: &[u8], start: usize) -> Starts {
 
 /// Whether this is a name by M4.2 and M4.3; of one with other characters than ASCII only the outside is seen.
 fn may_be_name(name: &[u8], ascii: bool) -> bool {
-    if !ascii {
-        return name.len() <= UNICODE_NAME_MAX && name.contains(&b'.');
-    }
-    if name.len() > NAME_MAX {
-        return false;
-    }
-    let mut labels = 0;
-    let mut length = 0;
-    let mut numeric = true;
-    for &byte in name {
-        if byte == b'.' {
-            if length == 0 {
-                return false;
-            }
-            labels += 1;
-            length = 0;
-            numeric = true;
-        } else {
-            length += 1;
-            if length > 63 {
-                return false;
-            }
-            numeric &= byte.is_ascii_digit();
-        }
-    }
-    labels > 0 && length > 0 && !numeric
+    if ascii { name::is_name(name) } else { name.contains(&b'.') }
 }
 
 /// Reads words joined by single dots from `start` on: where they end, and their address if they are one.

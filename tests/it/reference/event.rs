@@ -39,7 +39,6 @@ pub(crate) fn fields(event: &[u8], format: Format) -> Vec<Field> {
 pub(crate) fn json_object(event: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(event).ok()?;
     let blank = |c| matches!(c, ' ' | '\t' | '\r' | '\n');
-    let text = text.trim_matches(blank);
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_matches(blank);
     let whole = text.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
     whole.then_some(text)
