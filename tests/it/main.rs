@@ -6,6 +6,7 @@ mod command;
 mod corpus;
 mod differential;
 mod ecs;
+mod program;
 mod reference;
 mod tagged;
 mod tidy;
