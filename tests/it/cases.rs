@@ -270,7 +270,7 @@ impl Case {
 }
 
 fn words(hit: &Hit) -> [String; 4] {
-    [hit.field.clone(), hit.atomic.clone(), hit.indicator.clone(), hit.grade.to_owned()]
+    [hit.field.clone(), hit.atomic.clone(), hit.indicator.clone(), hit.grade.clone()]
 }
 
 /// The JSON objects of `--format json`, one after the other; what is no object ends the list.

@@ -91,7 +91,7 @@ fn filter(snapshot: &Path, log: &Path, more: &[&str]) -> Vec<u8> {
 /// Field, text, listed value and grade: rows of a list that differ in their names only would look alike.
 fn key(hit: &Hit) -> [String; 5] {
     let Hit { field, atomic, indicator, grade, feed, .. } = hit.clone();
-    [field, atomic, indicator, grade.to_owned(), feed]
+    [field, atomic, indicator, grade, feed]
 }
 
 /// Runs the program over a log and compares with the reference; gives all hits.
