@@ -4,6 +4,7 @@
 //! other scripts, URLs in URLs, JSON in JSON, spellings of addresses. The generator is ours and starts from fixed
 //! seeds, so a failure comes back; `TAXIWAY_ROUNDS` asks for more rounds than the usual.
 
+mod chunks;
 mod dice;
 mod sides;
 mod words;

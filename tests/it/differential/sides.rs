@@ -25,15 +25,17 @@ pub(crate) struct Sides {
     pub(crate) told: String,
 }
 
+const FEEDS: [&str; 2] = ["one", "two"];
+
+/// A listed value with the number of its feed and perhaps an id.
+type Row = (usize, &'static str, Option<String>);
+
 /// A sparse set has a handful of values: an event is then read for the sake of that one value only, so that what
 /// the scan loses is seen.
 pub(crate) fn sides(dice: &mut Dice, allow: bool, sparse: bool) -> Sides {
-    let feeds: Vec<Box<str>> = vec!["one".into(), "two".into()];
-    let mut builder = Builder::new(&feeds, Allow::default());
-    let mut listed = Vec::new();
-    let mut told = String::new();
+    let mut rows = Vec::new();
     for (number, text) in LISTABLE.iter().enumerate() {
-        for (feed, name) in feeds.iter().enumerate() {
+        for feed in 0..FEEDS.len() {
             if dice.one_in(if feed == 0 { 2 } else { 6 }) || (sparse && !dice.one_in(12)) {
                 continue;
             }
@@ -41,21 +43,37 @@ pub(crate) fn sides(dice: &mut Dice, allow: bool, sparse: bool) -> Sides {
                 continue;
             }
             let id = dice.one_in(3).then(|| format!("indicator--00000000-0000-4000-8000-{number:012}"));
-            write!(told, "{name}:{text} ").unwrap();
-            let values = observable::read(text, Hint::None).unwrap();
-            builder.add(Indicator {
-                feed: u16::try_from(feed).unwrap(),
-                id: id.as_deref().map(Id::parse),
-                values: values.into_iter().map(|v| (v, Part::Whole)).collect(),
-                valid_from: None,
-                valid_until: None,
-                confidence: None,
-                tlp: None,
-                context: Arc::new(Context::default()),
-            });
-            let value = Value::read(text).unwrap();
-            listed.push(Listed { feed: (feed, name.to_string()), id, value, part_of_pattern: false });
+            rows.push((feed, *text, id));
         }
+    }
+    built(rows, allow)
+}
+
+/// A set of this one value, with nothing suppressed.
+pub(crate) fn only(value: &'static str) -> Sides {
+    built(vec![(0, value, None)], true)
+}
+
+fn built(rows: Vec<Row>, allow: bool) -> Sides {
+    let mut builder = Builder::new(&FEEDS.map(Box::from), Allow::default());
+    let mut listed = Vec::new();
+    let mut told = String::new();
+    for (feed, text, id) in rows {
+        let name = FEEDS[feed];
+        write!(told, "{name}:{text} ").unwrap();
+        let values = observable::read(text, Hint::None).unwrap();
+        builder.add(Indicator {
+            feed: u16::try_from(feed).unwrap(),
+            id: id.as_deref().map(Id::parse),
+            values: values.into_iter().map(|v| (v, Part::Whole)).collect(),
+            valid_from: None,
+            valid_until: None,
+            confidence: None,
+            tlp: None,
+            context: Arc::new(Context::default()),
+        });
+        let value = Value::read(text).unwrap();
+        listed.push(Listed { feed: (feed, name.to_owned()), id, value, part_of_pattern: false });
     }
     let mut reference = Reference::new(listed);
     reference.allow_reserved = allow;
@@ -128,8 +146,8 @@ pub(crate) fn judge(sides: &Sides, event: &[u8], output: &[u8]) -> Option<String
     Some(message)
 }
 
-pub(crate) fn joined(events: &[Vec<u8>]) -> Vec<u8> {
-    events.iter().flat_map(|e| e.iter().copied().chain([b'\n'])).collect()
+pub(crate) fn joined<'a>(events: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<u8> {
+    events.into_iter().flat_map(|e| e.iter().copied().chain([b'\n'])).collect()
 }
 
 pub(crate) fn split(output: &[u8]) -> Vec<&[u8]> {
