@@ -510,8 +510,7 @@ fn path_of(rest: &[u8]) -> &[u8] {
     rest.get(..end).filter(|path| path.first() == Some(&b'/')).unwrap_or(b"/")
 }
 
-/// The rest of a URL with `\/` as `/`, however many back-slashes JSON in JSON has made of it; `None` when the
-/// judge has to read it.
+/// The rest of a URL with `\/` as `/`; `None` when the judge has to read it.
 fn without_escapes(rest: &[u8]) -> Option<Vec<u8>> {
     let mut path = Vec::with_capacity(rest.len().min(256));
     let mut at = 0;
@@ -520,6 +519,10 @@ fn without_escapes(rest: &[u8]) -> Option<Vec<u8>> {
             let run = rest.get(at..)?.iter().take_while(|b| **b == b'\\').count();
             if rest.get(at + run) != Some(&b'/') {
                 return Some(path);
+            }
+            if run > 1 {
+                // JSON in JSON, or the end of a URL in text: the judge knows
+                return None;
             }
             at += run;
             continue;
