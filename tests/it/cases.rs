@@ -71,7 +71,7 @@ fn every_rule_has_a_case() {
         ("M9.7", "not in this version, apart from revoked indicators"),
         ("M10.2", "every case is run with the preset flat"),
         ("M10.4", "checked for every event of every case"),
-        ("M12.5", "tests/it/differential.rs"),
+        ("M12.5", "tests/it/differential/"),
         ("M11.1", "every case is run again on its own output"),
     ];
     let text = fs::read_to_string(root().join("docs/MATCHING.md")).unwrap();
