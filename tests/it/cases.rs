@@ -202,7 +202,7 @@ impl Case {
             let event: usize = event.parse().unwrap();
             expected.get_mut(event - 1).unwrap_or_else(|| panic!("{name}: no event {event}")).push(hit);
         }
-        Case { feeds, name, folder, events_file, input, events, args, json, expected }
+        Case { name, folder, feeds, events_file, input, events, args, json, expected }
     }
 
     /// Runs the program over the events of the case, or over others on standard input.

@@ -47,7 +47,9 @@ fn paths(text: &str, homes: &[PathBuf]) -> Vec<String> {
     let quoted = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2)).filter(|span| {
         let first = span.split('/').next().unwrap_or_default();
         let ours = !first.is_empty() && homes.iter().any(|home| home.join(first).is_dir());
-        span.contains('/') && !span.contains(char::is_whitespace) && (ours || span.ends_with(".rs"))
+        span.contains('/')
+            && !span.contains(char::is_whitespace)
+            && (ours || Path::new(span).extension().is_some_and(|e| e == "rs"))
     });
     let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
     let links = links.filter(|link| !link.is_empty() && !link.contains("://"));
