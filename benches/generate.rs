@@ -147,7 +147,7 @@ fn run(what: &What) -> anyhow::Result<()> {
 
 fn report(written: Written) {
     let Written { events, bytes, planted } = written;
-    println!("{events} events, {bytes} bytes, {planted} with a hit");
+    println!("{events} events, {bytes} bytes, {planted} with a hit, version {}", generator::VERSION);
 }
 
 fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {

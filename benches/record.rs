@@ -9,9 +9,10 @@ use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+use nix::sys::time::TimeVal;
 
 /// What was asked of a result: at least (or at most) this, and the aim.
 #[derive(Clone, Copy, Debug)]
@@ -141,6 +142,34 @@ impl Record {
         self.rows.clear();
         Ok(path)
     }
+}
+
+/// The end of a bench: what went wrong is told.
+#[expect(clippy::print_stderr, reason = "the end of a program for the terminal")]
+pub(crate) fn exit(bench: &str, done: anyhow::Result<()>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{bench}: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether a group is to run: all are when none is named. An unknown name is an error.
+pub(crate) fn wanted<'a>(
+    only: &'a [String],
+    known: &[&str],
+) -> anyhow::Result<impl Fn(&str) -> bool + use<'a>> {
+    for name in only {
+        ensure!(known.contains(&name.as_str()), "no group {name}; there are {}", known.join(", "));
+    }
+    Ok(|group: &str| only.is_empty() || only.iter().any(|name| name == group))
+}
+
+/// User and system times as seconds.
+pub(crate) fn seconds(time: TimeVal) -> f64 {
+    float(time.tv_sec().unsigned_abs()) + float(time.tv_usec().unsigned_abs()) / 1e6
 }
 
 /// The middle value, or the mean of the two middle ones.

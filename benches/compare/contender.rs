@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
+use crate::Plan;
 use crate::prepare::Data;
 use crate::record::{Goal, Row, float, median};
 use crate::supervise::{self, Cost, Output, Seen};
@@ -33,6 +34,10 @@ pub(crate) struct Contender {
     pub(crate) accepted: &'static [i32],
     /// How its work differs from ours.
     pub(crate) note: String,
+    /// Events with a planted hit, when hits are what it finds: ours has to find exactly these.
+    pub(crate) planted: Option<u64>,
+    /// What share of them a rival has to find. None knows all kinds; substrings are found where no token is.
+    pub(crate) least: f64,
     costs: Vec<Cost>,
 }
 
@@ -50,12 +55,39 @@ impl Contender {
             marker: "\"ti\":\"",
             accepted: &[0],
             note: String::new(),
+            planted: None,
+            least: 0.5,
             costs: Vec::new(),
         }
     }
 
-    /// One run that is kept.
-    pub(crate) fn run(&mut self, data: &Data) -> anyhow::Result<()> {
+    /// Whether it is ours: it may not fail.
+    fn is_ours(&self) -> bool {
+        self.name.starts_with("taxiway")
+    }
+
+    /// One run with its output counted: warms caches. The hits have to be there.
+    pub(crate) fn check(&mut self, data: &Data) -> anyhow::Result<()> {
+        let marker = self.marker.as_bytes();
+        let (_, seen) = self.once(&Output::Counted { marker }, data)?;
+        let tagged = if marker.is_empty() { seen.lines } else { seen.tagged };
+        if let Some(planted) = self.planted {
+            let enough =
+                if self.is_ours() { tagged == planted } else { float(tagged) >= float(planted) * self.least };
+            ensure!(enough, "{tagged} hits of {planted} that were planted");
+        }
+        let counted = format!("{} lines out, {tagged} hits", seen.lines);
+        let semantics = std::mem::take(&mut self.note);
+        let both = [counted, semantics].into_iter().filter(|s| !s.is_empty());
+        self.note = both.collect::<Vec<_>>().join("; ");
+        Ok(())
+    }
+
+    /// One run that is kept; none when three were enough for the patience.
+    pub(crate) fn run(&mut self, plan: &Plan, data: &Data) -> anyhow::Result<()> {
+        if self.costs.len() >= 3 && self.series(By::Wall).iter().sum::<f64>() > plan.patience {
+            return Ok(());
+        }
         let path = data.scratch("output");
         let output = if self.to_file { Output::File(&path) } else { Output::Null };
         let (cost, _) = self.once(&output, data)?;
@@ -163,7 +195,9 @@ impl Group {
         goal: Option<Goal>,
     ) {
         match rival {
-            Ok(contender) => {
+            Ok(mut contender) => {
+                let first = self.contenders.first();
+                contender.planted = first.and_then(|ours| ours.planted);
                 let against = contender.name.clone();
                 self.claims.push(Claim::Ratio { subject: subject.to_owned(), against, by, goal });
                 self.contenders.push(contender);
@@ -172,26 +206,14 @@ impl Group {
         }
     }
 
-    /// One run of each with its output counted: warms caches, and drops those that fail. That ours fails is an
-    /// error.
+    /// Does this with each. A rival that fails is dropped; that ours fails is an error.
     #[expect(clippy::print_stdout, reason = "progress of the bench")]
-    pub(crate) fn check(&mut self, data: &Data) -> anyhow::Result<()> {
+    pub(crate) fn each(&mut self, act: impl Fn(&mut Contender) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let mut kept = Vec::new();
         for mut contender in self.contenders.drain(..) {
-            let marker = contender.marker.as_bytes();
-            match contender.once(&Output::Counted { marker }, data) {
-                Ok((_, seen)) => {
-                    let tagged = if marker.is_empty() { seen.lines } else { seen.tagged };
-                    let counted = format!("{} lines out, {tagged} hits", seen.lines);
-                    let semantics = std::mem::take(&mut contender.note);
-                    contender.note = [counted, semantics]
-                        .into_iter()
-                        .filter(|s| !s.is_empty())
-                        .collect::<Vec<_>>()
-                        .join("; ");
-                    kept.push(contender);
-                }
-                Err(error) if contender.name.starts_with("taxiway") => return Err(error),
+            match act(&mut contender) {
+                Ok(()) => kept.push(contender),
+                Err(error) if contender.is_ours() => return Err(error.context(contender.name)),
                 Err(error) => println!("  {:<44} skipped: {error:#}", contender.name),
             }
         }

@@ -8,10 +8,12 @@
 //! cargo bench --bench compare -- --rivals FOLDER --venv FOLDER --prototype PATH
 //! ```
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program of its own, for the terminal")]
+#![expect(clippy::print_stdout, reason = "a program of its own, for the terminal")]
 
 mod contender;
 mod copy;
+#[path = "../data.rs"]
+mod data;
 #[path = "../generator/mod.rs"]
 #[expect(dead_code, reason = "some of the generators are for other benches")]
 mod generator;
@@ -26,9 +28,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::ensure;
 use clap::{Args, Parser, Subcommand};
 
 use crate::contender::Group;
+use crate::data::Where;
 use crate::record::Record;
 
 /// Compares whole programs.
@@ -65,15 +69,17 @@ enum Part {
 /// What to run.
 #[derive(Args)]
 struct Plan {
-    /// Where generated data goes and is kept for the next run.
-    #[arg(long, default_value = "target/bench-data")]
-    data: PathBuf,
+    #[command(flatten)]
+    place: Where,
     /// Bytes of events; slow rivals get a tenth, and Taxiway beside them too.
     #[arg(long, default_value_t = 1_000_000_000)]
     bytes: u64,
     /// Runs of each contender.
     #[arg(long, default_value_t = 5)]
     runs: usize,
+    /// Seconds for the runs of one contender, after which three have to do.
+    #[arg(long, default_value_t = 30.0)]
+    patience: f64,
     /// Only these groups: floors, lists, engines, hyperscan, self, real, compile.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -89,15 +95,9 @@ struct Plan {
     /// The prototype's program `enrich`.
     #[arg(long)]
     prototype: Option<PathBuf>,
-    /// Folder with `logs/*.zst`: real text logs, repeated, for the group `real`.
-    #[arg(long)]
-    corpus: Option<PathBuf>,
     /// The program that is compared.
     #[arg(long, default_value = env!("CARGO_BIN_EXE_taxiway"))]
     taxiway: PathBuf,
-    /// Where the record goes.
-    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/results"))]
-    results: PathBuf,
     /// Largest list: the 10 M list needs 1 GB of disk and memory for building.
     #[arg(long, default_value_t = 10_000_000)]
     largest: u64,
@@ -114,45 +114,41 @@ fn main() -> ExitCode {
         }
         None => run(&arguments.plan),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("compare: {error:#}");
-            ExitCode::from(2)
-        }
-    }
+    record::exit("compare", done)
 }
 
 fn run(plan: &Plan) -> anyhow::Result<()> {
+    let wanted = record::wanted(&plan.only, &groups::ALL.map(|(name, _)| name))?;
     let data = prepare::Data::new(plan)?;
-    let mut record = Record::new("compare", &plan.results);
-    for (name, build) in groups::ALL {
-        if plan.only.is_empty() || plan.only.iter().any(|only| only == name) {
-            println!("\n{name}");
-            match build(plan, &data) {
-                Ok(groups) => {
-                    for group in groups {
-                        measure(group, plan, &data, &mut record)?;
-                        record.write()?;
+    let mut record = Record::new("compare", &plan.place.results);
+    let mut failures = Vec::new();
+    for (name, build) in groups::ALL.into_iter().filter(|(name, _)| wanted(name)) {
+        println!("\n{name}");
+        match build(plan, &data) {
+            Ok(groups) => {
+                for mut group in groups {
+                    if let Err(error) = measure(&mut group, plan, &data, &mut record) {
+                        println!("  FAILED: {error:#}");
+                        failures.push(group.name);
                     }
+                    record.write()?;
                 }
-                Err(error) => println!("  skipped: {error:#}"),
             }
+            Err(error) => println!("  skipped: {error:#}"),
         }
     }
     println!("\nrecord: {}", record.write()?.display());
+    ensure!(failures.is_empty(), "of ours failed: {}", failures.join(", "));
     Ok(())
 }
 
-fn measure(mut group: Group, plan: &Plan, data: &prepare::Data, record: &mut Record) -> anyhow::Result<()> {
+fn measure(group: &mut Group, plan: &Plan, data: &prepare::Data, record: &mut Record) -> anyhow::Result<()> {
     for (rival, why) in &group.skipped {
         println!("  {rival:<44} skipped: {why}");
     }
-    group.check(data)?;
+    group.each(|contender| contender.check(data))?;
     for _ in 0..plan.runs {
-        for contender in &mut group.contenders {
-            contender.run(data)?;
-        }
+        group.each(|contender| contender.run(plan, data))?;
     }
     for row in group.rows() {
         record.push(row);

@@ -1,14 +1,14 @@
 //! Files that the contenders read, made once and kept.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
 use crate::Plan;
+use crate::data::{self, made};
 use crate::generator::indicators::{self, Shape};
 use crate::generator::sysmon::Sysmon;
 use crate::generator::text::{Log, Text};
@@ -20,6 +20,15 @@ use crate::generator::{self, Planted, Source, stix};
 pub(crate) struct Data {
     folder: PathBuf,
     taxiway: PathBuf,
+}
+
+/// A file of events.
+#[derive(Clone, Debug)]
+pub(crate) struct EventFile {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// How many of its events have a planted hit; unknown of real logs.
+    pub(crate) planted: Option<u64>,
 }
 
 /// Which events.
@@ -36,8 +45,9 @@ pub(crate) enum Events {
 impl Data {
     /// The folder that the plan names, made where it is missing.
     pub(crate) fn new(plan: &Plan) -> anyhow::Result<Data> {
-        fs::create_dir_all(&plan.data).with_context(|| plan.data.display().to_string())?;
-        Ok(Data { folder: fs::canonicalize(&plan.data)?, taxiway: plan.taxiway.clone() })
+        let folder = &plan.place.data;
+        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        Ok(Data { folder: fs::canonicalize(folder)?, taxiway: plan.taxiway.clone() })
     }
 
     /// A file that is overwritten again and again.
@@ -52,7 +62,7 @@ impl Data {
         bytes: u64,
         indicators: u64,
         rate: f64,
-    ) -> anyhow::Result<PathBuf> {
+    ) -> anyhow::Result<EventFile> {
         let planted = Planted { indicators, rate };
         let mut source: Box<dyn Source> = match kind {
             Events::Zeek => Box::new(Zeek::new(planted)),
@@ -60,42 +70,42 @@ impl Data {
             Events::Text => Box::new(Text::new(Log::Mix, planted)),
         };
         let name = format!("{}-{bytes}-{indicators}-{rate}.log", format!("{kind:?}").to_lowercase());
-        self.made(&name, |to| {
-            generator::write_lines(source.as_mut(), bytes, to)?;
+        let path = made(&self.folder, &name, |to| {
+            let planted = generator::write_lines(source.as_mut(), bytes, to)?.planted;
+            // beside it and first: a file of events is never without its number
+            let beside = made(&self.folder, &format!("{name}.planted"), |to| Ok(write!(to, "{planted}")?))?;
+            ensure!(fs::read_to_string(beside)? == planted.to_string(), "{name} was made in another way");
             Ok(())
-        })
+        })?;
+        let number = path.with_added_extension("planted");
+        let planted = fs::read_to_string(&number).with_context(|| number.display().to_string())?;
+        Ok(EventFile { path, planted: Some(planted.parse()?) })
     }
 
     /// The real text logs of a folder, repeated up to this many bytes.
-    pub(crate) fn real(&self, corpus: &Path, log: &str, bytes: u64) -> anyhow::Result<PathBuf> {
-        let path = corpus.join("logs").join(format!("{log}.zst"));
-        let packed = fs::read(&path).with_context(|| path.display().to_string())?;
-        let mut once = zstd::decode_all(packed.as_slice())?;
-        if once.last() != Some(&b'\n') {
-            once.push(b'\n');
-        }
-        self.made(&format!("real-{log}-{bytes}"), |to| {
-            for _ in 0..bytes.div_ceil(once.len() as u64) {
-                to.write_all(&once)?;
-            }
-            Ok(())
-        })
+    pub(crate) fn real(&self, corpus: &Path, log: &str, bytes: u64) -> anyhow::Result<EventFile> {
+        let path = made(&self.folder, &format!("real-{log}-{bytes}"), |to| {
+            Ok(to.write_all(&data::real_log(corpus, log, bytes)?)?)
+        })?;
+        Ok(EventFile { path, planted: None })
     }
 
     /// The mixed list.
     pub(crate) fn list(&self, count: u64) -> anyhow::Result<PathBuf> {
-        self.made(&format!("mixed-{count}.txt"), |to| Ok(indicators::write_list(count, None, to)?))
+        made(&self.folder, &format!("mixed-{count}.txt"), |to| Ok(indicators::write_list(count, None, to)?))
     }
 
     /// The addresses of the mixed list.
     pub(crate) fn addresses(&self, count: u64) -> anyhow::Result<PathBuf> {
         let only = Some(Shape::Address);
-        self.made(&format!("addresses-{count}.txt"), |to| Ok(indicators::write_list(count, only, to)?))
+        made(&self.folder, &format!("addresses-{count}.txt"), |to| {
+            Ok(indicators::write_list(count, only, to)?)
+        })
     }
 
     /// The mixed list under the header line `value`.
     pub(crate) fn csv(&self, count: u64) -> anyhow::Result<PathBuf> {
-        self.made(&format!("mixed-{count}.csv"), |to| {
+        made(&self.folder, &format!("mixed-{count}.csv"), |to| {
             writeln!(to, "value")?;
             Ok(indicators::write_list(count, None, to)?)
         })
@@ -103,14 +113,13 @@ impl Data {
 
     /// The mixed list as STIX 2.1.
     pub(crate) fn bundle(&self, count: u64) -> anyhow::Result<PathBuf> {
-        self.made(&format!("mixed-{count}.json"), |to| Ok(stix::write_bundle(count, to)?))
+        made(&self.folder, &format!("mixed-{count}.json"), |to| Ok(stix::write_bundle(count, to)?))
     }
 
     /// The snapshot of a feed; built again when the program is newer.
     pub(crate) fn snapshot(&self, feed: &Path) -> anyhow::Result<PathBuf> {
         let to = feed.with_extension("snapshot");
-        let age = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
-        if age(&to).is_none_or(|built| age(&self.taxiway).is_some_and(|program| program > built)) {
+        if is_older(&to, &self.taxiway) {
             call(&[
                 self.taxiway.as_os_str(),
                 "compile".as_ref(),
@@ -125,22 +134,6 @@ impl Data {
         Ok(to)
     }
 
-    /// The prototype's index of a list.
-    pub(crate) fn prototype_index(&self, prototype: &Path, list: &Path) -> anyhow::Result<PathBuf> {
-        let to = self.folder.join("prototype.index");
-        if !to.exists() {
-            let twelve_bits = "12".as_ref();
-            call(&[
-                prototype.as_os_str(),
-                "compile".as_ref(),
-                list.as_os_str(),
-                to.as_os_str(),
-                twelve_bits,
-            ])?;
-        }
-        Ok(to)
-    }
-
     /// A C program, compiled when it is newer than its result.
     pub(crate) fn compiled(&self, source: &Path, name: &str, libraries: &[&str]) -> anyhow::Result<PathBuf> {
         let to = self.folder.join(name);
@@ -150,22 +143,22 @@ impl Data {
         call(&command)?;
         Ok(to)
     }
+}
 
-    fn made(
-        &self,
-        name: &str,
-        make: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
-    ) -> anyhow::Result<PathBuf> {
-        let path = self.folder.join(name);
-        if !path.exists() {
-            let beside = self.folder.join(format!("{name}.part"));
-            let mut to = BufWriter::with_capacity(1 << 20, File::create(&beside)?);
-            make(&mut to).with_context(|| name.to_owned())?;
-            to.flush()?;
-            fs::rename(&beside, &path)?;
-        }
-        Ok(path)
+/// The prototype's index of a list, beside it; built again when the program is newer.
+pub(crate) fn prototype_index(prototype: &Path, list: &Path) -> anyhow::Result<PathBuf> {
+    let to = list.with_extension("prototype");
+    if is_older(&to, prototype) {
+        let twelve_bits = "12".as_ref();
+        call(&[prototype.as_os_str(), "compile".as_ref(), list.as_os_str(), to.as_os_str(), twelve_bits])?;
     }
+    Ok(to)
+}
+
+/// Whether what a program builds is missing or was built by an older one.
+fn is_older(built: &Path, program: &Path) -> bool {
+    let age = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
+    age(built).is_none_or(|built| age(program).is_some_and(|program| program > built))
 }
 
 /// Runs a program that has to succeed; its output is not wanted.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use crate::Plan;
 use crate::contender::Contender;
-use crate::prepare::Data;
+use crate::prepare::{Data, prototype_index};
 
 /// A rival, or its name and why it does not run.
 pub(crate) type Found = Result<Contender, (String, String)>;
@@ -33,6 +33,7 @@ pub(crate) fn copy_loop(plan: &Plan, events: &Path) -> Found {
         let this = std::env::current_exe()?.into_os_string();
         let mut copy = Contender::new("copy loop", events, vec![this, "copy".into(), events.into()]);
         copy.note = "256 KiB read and write".into();
+        copy.least = 0.0;
         Ok(copy)
     })
 }
@@ -44,15 +45,16 @@ pub(crate) fn wc(plan: &Plan, events: &Path) -> Found {
         let mut wc =
             Contender::new("wc -l", events, vec![program.clone().into(), "-l".into(), events.into()]);
         wc.version = version(&program);
+        wc.least = 0.0;
         Ok(wc)
     })
 }
 
 /// The prototype, one thread.
-pub(crate) fn prototype(plan: &Plan, data: &Data, list: &Path, events: &Path) -> Found {
+pub(crate) fn prototype(plan: &Plan, list: &Path, events: &Path) -> Found {
     found("prototype", plan, || {
         let path = plan.prototype.as_deref().ok_or_else(|| anyhow::anyhow!("no --prototype given"))?;
-        let index = data.prototype_index(path, list)?;
+        let index = prototype_index(path, list)?;
         let mut command: Vec<OsString> = vec![path.into(), index.into(), "1".into()];
         if !is_x86_feature("avx512vbmi") {
             command.push("avx2".into());
@@ -107,6 +109,7 @@ pub(crate) fn grepcidr(plan: &Plan, addresses: &Path, events: &Path) -> Found {
         let command = vec![program.into(), "-f".into(), addresses.into(), events.into()];
         let mut grepcidr = Contender::new("grepcidr", events, command);
         grepcidr.marker = "";
+        grepcidr.least = 0.25;
         grepcidr.note = "IPv4 only; prints hits only".into();
         Ok(grepcidr)
     })

@@ -15,6 +15,8 @@ use anyhow::{Context as _, bail};
 use nix::sys::resource::{UsageWho, getrusage};
 use serde::{Deserialize, Serialize};
 
+use crate::record::seconds;
+
 /// What a run cost.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Cost {
@@ -41,10 +43,6 @@ pub(crate) fn serve(messages: &Path, command: &[OsString]) -> anyhow::Result<()>
         .with_context(|| program.display().to_string())?;
     let wall = start.elapsed().as_secs_f64();
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    let seconds = |time: nix::sys::time::TimeVal| {
-        crate::record::float(time.tv_sec().unsigned_abs())
-            + crate::record::float(time.tv_usec().unsigned_abs()) / 1e6
-    };
     let cost = Cost {
         wall,
         cpu: seconds(usage.user_time()) + seconds(usage.system_time()),

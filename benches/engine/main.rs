@@ -5,24 +5,26 @@
 //! but a shared machine distorts it).
 //! Is not: reading or writing; `compare` runs whole programs.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program of its own, for the terminal")]
+#![expect(clippy::print_stdout, reason = "a program of its own, for the terminal")]
 
+#[path = "../data.rs"]
+#[expect(dead_code, reason = "written for all benches")]
+mod data;
 #[path = "../generator/mod.rs"]
 #[expect(dead_code, reason = "some of the generators are for other benches")]
 mod generator;
 mod groups;
 mod pass;
 #[path = "../record.rs"]
-#[expect(dead_code, reason = "written for all benches")]
 mod record;
 mod rivals;
 mod set;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::data::Where;
 use crate::record::Record;
 
 /// Measures the engine in memory.
@@ -41,15 +43,11 @@ struct Plan {
     /// Indicators in the snapshot.
     #[arg(long, default_value_t = 1_000_000)]
     indicators: u64,
-    /// Only these groups: tiers, calls, adversarial, long, features, parsers, kinds.
+    /// Only these groups: tiers, calls, judge, adversarial, long, features, parsers, kinds.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Folder with `logs/*.zst`: real text logs beside the generated ones.
-    #[arg(long)]
-    corpus: Option<PathBuf>,
-    /// Where the record goes.
-    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/results"))]
-    results: PathBuf,
+    #[command(flatten)]
+    place: Where,
 }
 
 fn main() -> ExitCode {
@@ -58,19 +56,14 @@ fn main() -> ExitCode {
         println!("engine: run it by `cargo bench --bench engine`");
         return ExitCode::SUCCESS;
     }
-    match run(&plan) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("engine: {error:#}");
-            ExitCode::from(2)
-        }
-    }
+    record::exit("engine", run(&plan))
 }
 
 fn run(plan: &Plan) -> anyhow::Result<()> {
-    let mut record = Record::new("engine", &plan.results);
+    let wanted = record::wanted(&plan.only, &groups::ALL.map(|(name, _)| name))?;
+    let mut record = Record::new("engine", &plan.place.results);
     for (name, measure) in groups::ALL {
-        if plan.only.is_empty() || plan.only.iter().any(|only| only == name) {
+        if wanted(name) {
             println!("\n{name}");
             measure(plan, &mut record)?;
             record.write()?;

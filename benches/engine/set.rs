@@ -1,5 +1,6 @@
 //! Snapshots and events, made in memory.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use taxiway::index::{Allow, Builder, Snapshot};
@@ -71,16 +72,26 @@ fn source(kind: Events, planted: Planted) -> Box<dyn Source> {
     }
 }
 
+/// Events with the number of those that hit.
+pub(crate) struct Lines {
+    /// The events.
+    pub(crate) bytes: Vec<u8>,
+    /// How many of them hit.
+    pub(crate) planted: RangeInclusive<u64>,
+}
+
 /// Lines of at least this many bytes.
-pub(crate) fn events(kind: Events, bytes: u64, planted: Planted) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn events(kind: Events, bytes: u64, planted: Planted) -> anyhow::Result<Lines> {
     let mut text = Vec::new();
-    generator::write_lines(source(kind, planted).as_mut(), bytes, &mut text)?;
-    Ok(text)
+    let planted = generator::write_lines(source(kind, planted).as_mut(), bytes, &mut text)?.planted;
+    Ok(Lines { bytes: text, planted: planted..=planted })
 }
 
 /// One line of at least this many bytes.
-pub(crate) fn long_line(bytes: u64, planted: Planted) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn long_line(bytes: u64, planted: Planted) -> anyhow::Result<Lines> {
     let mut text = Vec::new();
-    generator::write_long_line(source(Events::Zeek, planted).as_mut(), bytes, &mut text)?;
-    Ok(text)
+    let planted =
+        generator::write_long_line(source(Events::Zeek, planted).as_mut(), bytes, &mut text)?.planted;
+    let planted = planted.min(1);
+    Ok(Lines { bytes: text, planted: planted..=planted })
 }

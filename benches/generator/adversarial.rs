@@ -26,6 +26,12 @@ pub(crate) enum Attack {
     Addresses,
     /// Pairs of back-slashes with names behind them.
     Backslashes,
+    /// Runs of emoji with names between them.
+    Emoji,
+    /// Chinese text with dots: names that only the exact cut can tell.
+    Chinese,
+    /// URLs in the queries of URLs, on the hosts of listed ones: each ends where the outermost does.
+    Nested,
     /// URLs on the hosts of listed URLs, with other paths: nothing hits, but every event has to be read.
     Near,
 }
@@ -39,9 +45,15 @@ pub(crate) struct Adversary {
 }
 
 impl Adversary {
-    /// A stream; only [`Attack::Near`] looks at the list of indicators.
+    /// A stream; only [`Attack::Near`] and [`Attack::Nested`] look at the list of indicators.
     pub(crate) fn new(attack: Attack, planted: Planted) -> Adversary {
         Adversary { random: Random::new(23, attack as u64), attack, planted }
+    }
+
+    /// The host of a listed URL.
+    fn host(&mut self) -> String {
+        let url = indicators::one(&mut self.random, self.planted.indicators, Shape::Url);
+        url.split('/').nth(2).unwrap_or_default().to_owned()
     }
 
     fn piece(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
@@ -67,10 +79,24 @@ impl Adversary {
                 let name = names::harmless(random);
                 write!(out, "\\\\\\\\n{name}\\\\\\\\\\\\{name}\\t\\u002e\\\\")
             }
+            Attack::Emoji => {
+                let name = names::harmless(random);
+                write!(out, "\u{1f600}\u{1f680}\u{1f600}{name}\u{1f600}.\u{1f600}a.b")
+            }
+            Attack::Chinese => {
+                for _ in 0..random.between(1, 6) {
+                    let offset = u32::try_from(random.below(0x5000)).unwrap_or(0);
+                    write!(out, "{}", char::from_u32(0x4e00 + offset).unwrap_or('.'))?;
+                }
+                write!(out, "{}", random.pick(&[".", ".", "\u{3002}", ".com "]))
+            }
+            Attack::Nested => {
+                let host = self.host();
+                write!(out, "http://{host}/{:x}?u=", self.random.below(1 << 20))
+            }
             Attack::Near => {
-                let url = indicators::one(random, self.planted.indicators, Shape::Url);
-                let host = url.split('/').nth(2).unwrap_or_default();
-                write!(out, "http://{host}/{:x} ", random.below(1 << 20))
+                let host = self.host();
+                write!(out, "http://{host}/{:x} ", self.random.below(1 << 20))
             }
         }
     }
@@ -78,7 +104,11 @@ impl Adversary {
 
 impl Source for Adversary {
     fn event(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
-        let length = if self.attack == Attack::Tokens { 1 << 20 } else { 400 };
+        let length = match self.attack {
+            Attack::Tokens => 1 << 20,
+            Attack::Emoji | Attack::Chinese | Attack::Nested => 16 << 10,
+            _ => 400,
+        };
         let end = out.len() + length;
         out.extend_from_slice(b"{\"m\":\"");
         while out.len() < end {

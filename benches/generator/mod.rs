@@ -20,6 +20,9 @@ pub(crate) mod zeek;
 
 use std::io::{self, Write};
 
+/// Raised with every change of what the generators write.
+pub(crate) const VERSION: u32 = 2;
+
 /// What is planted into events.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Planted {

@@ -3,8 +3,10 @@
 
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
 use std::time::Instant;
 
+use anyhow::ensure;
 use taxiway::index::Entry;
 use taxiway::index::Snapshot;
 use taxiway::index::filter::KeyKind;
@@ -20,7 +22,12 @@ use crate::sets::Set;
 const ASKED: usize = 200_000;
 
 /// Measures all kinds that the snapshot has.
-pub(crate) fn measure(set: &Set, snapshot: &Snapshot, plan: &Plan, record: &mut Record) {
+pub(crate) fn measure(
+    set: &Set,
+    snapshot: &Snapshot,
+    plan: &Plan,
+    record: &mut Record,
+) -> anyhow::Result<()> {
     let mut random = Random::new(30, 0);
     let mut first = 0;
     for kind in Kind::ALL {
@@ -28,23 +35,24 @@ pub(crate) fn measure(set: &Set, snapshot: &Snapshot, plan: &Plan, record: &mut 
         if count > 0 && !matches!(kind, Kind::Network | Kind::IpPort) {
             let listed = sample(snapshot, first, count, &mut random);
             let found = |value: &Observable| find(snapshot, value).is_some();
-            time(set, &format!("{kind} listed"), &listed, found, plan, record);
+            let all = listed.len()..=listed.len();
+            time(set, &format!("{kind} listed"), &listed, all, found, plan, record)?;
         }
         first += count;
     }
     let names: Vec<String> = (0..ASKED).map(|_| names::harmless(&mut random)).collect();
-    time(set, "domain absent", &names, |name| snapshot.name(name).is_some(), plan, record);
+    time(set, "domain absent", &names, 0..=0, |name| snapshot.name(name).is_some(), plan, record)?;
     let (filter, hasher) = (snapshot.filter(), snapshot.hasher());
     let in_filter = |name: &String| {
         let start = name.match_indices('.').rev().nth(1).map_or(0, |(dot, _)| dot + 1);
         filter.ask(hasher.text(name.as_bytes(), start, name.len(), KeyKind::Name)).path
     };
-    time(set, "domain absent, prefilter", &names, in_filter, plan, record);
+    time(set, "domain absent, prefilter", &names, 0..=ASKED, in_filter, plan, record)?;
     let addresses: Vec<Ipv4Addr> = (0..ASKED).map(|_| names::public(&mut random, 0)).collect();
     let found = |address: &Ipv4Addr| snapshot.ip(IpAddr::V4(*address)).is_some();
-    time(set, "ip absent", &addresses, found, plan, record);
+    time(set, "ip absent", &addresses, 0..=0, found, plan, record)?;
     let in_filter = |address: &Ipv4Addr| filter.ask(hasher.ip4(u32::from(*address))).listed;
-    time(set, "ip absent, prefilter", &addresses, in_filter, plan, record);
+    time(set, "ip absent, prefilter", &addresses, 0..=ASKED, in_filter, plan, record)
 }
 
 /// Values of entries of one kind, drawn at random.
@@ -71,12 +79,13 @@ fn time<T>(
     set: &Set,
     what: &str,
     values: &[T],
+    expected: RangeInclusive<usize>,
     mut found: impl FnMut(&T) -> bool,
     plan: &Plan,
     record: &mut Record,
-) {
+) -> anyhow::Result<()> {
     if values.is_empty() {
-        return;
+        return Ok(());
     }
     let mut hits = 0;
     let mut wall = Vec::new();
@@ -85,6 +94,7 @@ fn time<T>(
         hits = values.iter().filter(|value| black_box(found(black_box(value)))).count();
         wall.push(start.elapsed().as_secs_f64());
     }
+    ensure!(expected.contains(&hits), "{}, {what}: {hits} found, not {expected:?}", set.name);
     let each = median(&wall).map(|seconds| (seconds * 1e9 / float(values.len() as u64), "ns"));
     record.push(Row {
         group: "lookup".to_owned(),
@@ -94,4 +104,5 @@ fn time<T>(
         note: format!("{hits} of {} found", values.len()),
         ..Row::default()
     });
+    Ok(())
 }

@@ -4,8 +4,11 @@
 //! the library from a file; look-ups in random order; cold starts of the program with the snapshot's pages dropped.
 //! Is not: the scan; `engine` measures that.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program of its own, for the terminal")]
+#![expect(clippy::print_stdout, reason = "a program of its own, for the terminal")]
 
+#[path = "../data.rs"]
+#[expect(dead_code, reason = "written for all benches")]
+mod data;
 #[path = "../generator/mod.rs"]
 #[expect(dead_code, reason = "some of the generators are for other benches")]
 mod generator;
@@ -21,6 +24,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::data::Where;
 use crate::record::Record;
 
 /// Measures the snapshot.
@@ -30,9 +34,11 @@ struct Plan {
     /// Given by `cargo bench`.
     #[arg(long, hide = true)]
     bench: bool,
-    /// Where generated data goes and is kept for the next run.
-    #[arg(long, default_value = "target/bench-data")]
-    data: PathBuf,
+    #[command(flatten)]
+    place: Where,
+    /// Only these groups: sets, start.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
     /// Repetitions.
     #[arg(long, default_value_t = 5)]
     runs: usize,
@@ -42,15 +48,9 @@ struct Plan {
     /// Size of the large list of the cold start; 0 leaves it out.
     #[arg(long, default_value_t = 10_000_000)]
     largest: u64,
-    /// Folder with `lists/maltrail.tsv.zst`: real names in place of generated ones.
-    #[arg(long)]
-    corpus: Option<PathBuf>,
     /// The program that is started.
     #[arg(long, default_value = env!("CARGO_BIN_EXE_taxiway"))]
     taxiway: PathBuf,
-    /// Where the record goes.
-    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/results"))]
-    results: PathBuf,
 }
 
 fn main() -> ExitCode {
@@ -59,26 +59,24 @@ fn main() -> ExitCode {
         println!("index: run it by `cargo bench --bench index`");
         return ExitCode::SUCCESS;
     }
-    match run(&plan) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("index: {error:#}");
-            ExitCode::from(2)
-        }
-    }
+    record::exit("index", run(&plan))
 }
 
 fn run(plan: &Plan) -> anyhow::Result<()> {
-    std::fs::create_dir_all(&plan.data)?;
-    let mut record = Record::new("index", &plan.results);
-    println!("\nsets");
-    for set in sets::all(plan)? {
-        let snapshot = sets::measure(&set, plan, &mut record)?;
-        lookup::measure(&set, &snapshot, plan, &mut record);
-        record.write()?;
+    let wanted = record::wanted(&plan.only, &["sets", "start"])?;
+    let mut record = Record::new("index", &plan.place.results);
+    if wanted("sets") {
+        println!("\nsets");
+        for set in sets::all(plan)? {
+            let snapshot = sets::measure(&set, plan, &mut record)?;
+            lookup::measure(&set, &snapshot, plan, &mut record)?;
+            record.write()?;
+        }
     }
-    println!("\nstart");
-    start::measure(plan, &mut record)?;
+    if wanted("start") {
+        println!("\nstart");
+        start::measure(plan, &mut record)?;
+    }
     println!("\nrecord: {}", record.write()?.display());
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! The three sets: made, read, built.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -10,6 +9,7 @@ use taxiway::index::{Allow, Builder, Snapshot};
 use taxiway::intake::{self, Source};
 
 use crate::Plan;
+use crate::data::{self, made};
 use crate::generator::{indicators, stix};
 use crate::record::{Goal, Record, Row, float, median};
 
@@ -28,10 +28,11 @@ pub(crate) struct Set {
 pub(crate) fn all(plan: &Plan) -> anyhow::Result<[Set; 3]> {
     let count = plan.indicators;
     let list = mixed(plan, count)?;
-    let bundle = made(plan, &format!("mixed-{count}.json"), |to| Ok(stix::write_bundle(count, to)?))?;
-    let named = match &plan.corpus {
+    let bundle =
+        made(&plan.place.data, &format!("mixed-{count}.json"), |to| Ok(stix::write_bundle(count, to)?))?;
+    let named = match &plan.place.corpus {
         Some(corpus) => real_names(plan, corpus)?,
-        None => made(plan, "named.csv", |to| Ok(indicators::write_named(1_160_000, to)?))?,
+        None => made(&plan.place.data, "named.csv", |to| Ok(indicators::write_named(1_160_000, to)?))?,
     };
     Ok([
         Set { name: "mixed list", feed: list, bytes: Goal::most(45.0, 28.0) },
@@ -42,15 +43,13 @@ pub(crate) fn all(plan: &Plan) -> anyhow::Result<[Set; 3]> {
 
 /// The mixed list of this length.
 pub(crate) fn mixed(plan: &Plan, count: u64) -> anyhow::Result<PathBuf> {
-    made(plan, &format!("mixed-{count}.txt"), |to| Ok(indicators::write_list(count, None, to)?))
+    made(&plan.place.data, &format!("mixed-{count}.txt"), |to| Ok(indicators::write_list(count, None, to)?))
 }
 
 /// The names of the real list of trails, with their malware.
 fn real_names(plan: &Plan, corpus: &Path) -> anyhow::Result<PathBuf> {
-    let path = corpus.join("lists/maltrail.tsv.zst");
-    let packed = fs::read(&path).with_context(|| path.display().to_string())?;
-    let text = String::from_utf8(zstd::decode_all(packed.as_slice())?)?;
-    made(plan, "real-names.csv", |to| {
+    let text = String::from_utf8(data::real(corpus, "lists/maltrail.tsv")?)?;
+    made(&plan.place.data, "real-names.csv", |to| {
         writeln!(to, "value,malware")?;
         for line in text.lines() {
             if let ["domain", name, malware] = line.split('\t').collect::<Vec<_>>()[..] {
@@ -100,20 +99,4 @@ pub(crate) fn measure(set: &Set, plan: &Plan, record: &mut Record) -> anyhow::Re
 
 fn size_of(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |data| data.len())
-}
-
-fn made(
-    plan: &Plan,
-    name: &str,
-    make: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
-) -> anyhow::Result<PathBuf> {
-    let path = plan.data.join(name);
-    if !path.exists() {
-        let beside = plan.data.join(format!("{name}.part"));
-        let mut to = BufWriter::with_capacity(1 << 20, File::create(&beside)?);
-        make(&mut to).with_context(|| name.to_owned())?;
-        to.flush()?;
-        fs::rename(&beside, &path)?;
-    }
-    Ok(path)
 }

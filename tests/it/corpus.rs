@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use taxiway::intake::{self, Source};
 
+use crate::program::{self, Program};
 use crate::reference::{Format, Hit, Listed, Reference, Value};
 use crate::tagged;
 
@@ -69,35 +69,37 @@ fn reference(feeds: &[PathBuf], keep: impl Fn(&Value) -> bool) -> Reference {
     Reference::new(listed)
 }
 
-fn run(command: &mut Command) -> Vec<u8> {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
-}
+/// The program with these feeds, compiled once for several logs.
+struct Compiled(Program);
 
-/// The feeds, compiled once for several logs.
-fn compile(feeds: &[PathBuf], folder: &Path) -> PathBuf {
-    let snapshot = folder.join("snapshot");
-    run(Command::new(env!("CARGO_BIN_EXE_taxiway")).arg("compile").args(feeds).arg("-o").arg(&snapshot));
-    snapshot
-}
+impl Compiled {
+    fn of(feeds: &[PathBuf]) -> Compiled {
+        let program = Program::new();
+        let feeds = feeds.iter().map(|feed| feed.to_str().unwrap());
+        let arguments: Vec<&str> = ["compile", "-o", "snapshot"].into_iter().chain(feeds).collect();
+        let output = program.run(&arguments, "");
+        assert_eq!(program::code(&output), 0, "{}", program::stderr(&output));
+        Compiled(program)
+    }
 
-fn filter(snapshot: &Path, log: &Path, more: &[&str]) -> Vec<u8> {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_taxiway"));
-    command.args(["filter", "--quiet", "--preset", "flat"]).args(more);
-    run(command.arg("--snapshot").arg(snapshot).arg(log))
+    fn filter(&self, log: &Path, more: &[&str]) -> Vec<u8> {
+        let arguments = ["filter", "--quiet", "--preset", "flat", "--snapshot", "snapshot"];
+        let output = self.0.run(&[&arguments, more, &[log.to_str().unwrap()]].concat(), "");
+        assert_eq!(program::code(&output), 0, "{}", program::stderr(&output));
+        output.stdout
+    }
 }
 
 /// Field, text, listed value and grade: rows of a list that differ in their names only would look alike.
 fn key(hit: &Hit) -> [String; 5] {
     let Hit { field, atomic, indicator, grade, feed, .. } = hit.clone();
-    [field, atomic, indicator, grade.to_owned(), feed]
+    [field, atomic, indicator, grade, feed]
 }
 
 /// Runs the program over a log and compares with the reference; gives all hits.
-fn compare(reference: &Reference, snapshot: &Path, log: &Path, more: &[&str]) -> Vec<Hit> {
+fn compare(reference: &Reference, compiled: &Compiled, log: &Path, more: &[&str]) -> Vec<Hit> {
     let input = read(log);
-    let output = filter(snapshot, log, more);
+    let output = compiled.filter(log, more);
     let (before, after) = (lines(&input), lines(&output));
     assert_eq!(before.len(), after.len(), "{}", log.display());
     let mut all = Vec::new();
@@ -134,11 +136,10 @@ fn excerpts_give_what_the_reference_finds() {
     let folder = excerpts();
     let feeds = [folder.join("ipsum.txt"), folder.join("maltrail.tsv")];
     let reference = reference(&feeds, |_| true);
-    let temporary = tempfile::tempdir().unwrap();
-    let snapshot = compile(&feeds, temporary.path());
+    let compiled = Compiled::of(&feeds);
     let mut found = Vec::new();
     for log in ["eve-alerts.ndjson", "auth.log", "apache-access.log"] {
-        let hits = compare(&reference, &snapshot, &folder.join(log), &[]);
+        let hits = compare(&reference, &compiled, &folder.join(log), &[]);
         assert!(log == "apache-access.log" || !hits.is_empty(), "{log}: no hit");
         found.extend(hits);
     }
@@ -218,8 +219,7 @@ fn addresses_of_ipsum_and_maltrail_are_found_in_the_logs() {
     let feeds = [data.join("lists/ipsum.txt.zst"), data.join("lists/maltrail.tsv.zst")];
     let addresses = |v: &Value| matches!(v, Value::Ip(_) | Value::Network(..) | Value::IpPort(..));
     let reference = reference(&feeds, addresses);
-    let temporary = tempfile::tempdir().unwrap();
-    let snapshot = compile(&feeds, temporary.path());
+    let compiled = Compiled::of(&feeds);
     let kinds = ["--kinds", "ip,network,ip-port"];
     for (log, wanted) in [
         ("suricata-eve-alerts.ndjson", &["66.240.236.119", "71.6.199.23", "80.82.77.33"][..]),
@@ -228,7 +228,7 @@ fn addresses_of_ipsum_and_maltrail_are_found_in_the_logs() {
         ("apache_access.log.zst", &[][..]),
         ("zeek-dns.tsv.zst", &[][..]),
     ] {
-        let hits = compare(&reference, &snapshot, &data.join("logs").join(log), &kinds);
+        let hits = compare(&reference, &compiled, &data.join("logs").join(log), &kinds);
         let found = atomics(&hits);
         println!("{log}: {} hits of {} addresses", hits.len(), found.len());
         for one in wanted {
@@ -248,17 +248,16 @@ fn domains_of_maltrail_are_found_in_the_alerts_and_nowhere_else() {
     };
     let feeds = [data.join("lists/maltrail.tsv.zst")];
     let reference = reference(&feeds, |v| matches!(v, Value::Domain(_)));
-    let temporary = tempfile::tempdir().unwrap();
-    let snapshot = compile(&feeds, temporary.path());
+    let compiled = Compiled::of(&feeds);
     let log = |name: &str| data.join("logs").join(name);
     let kinds = ["--kinds", "domain"];
-    let alerts = compare(&reference, &snapshot, &log("suricata-eve-alerts.ndjson"), &kinds);
+    let alerts = compare(&reference, &compiled, &log("suricata-eve-alerts.ndjson"), &kinds);
     for wanted in ["api.opencandy.com", "www.r57c99.com", "checkip.dyndns.com"] {
         assert!(atomics(&alerts).contains(wanted), "{wanted} is not found");
     }
     for quiet in ["auth.log.zst", "openssh_2k.log.zst"] {
-        let hits = compare(&reference, &snapshot, &log(quiet), &kinds);
+        let hits = compare(&reference, &compiled, &log(quiet), &kinds);
         assert!(hits.is_empty(), "{quiet}: {:?}", atomics(&hits));
     }
-    compare(&reference, &snapshot, &log("apache_access.log.zst"), &kinds);
+    compare(&reference, &compiled, &log("apache_access.log.zst"), &kinds);
 }

@@ -5,9 +5,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value as Json;
+
+use crate::program::{self, Program};
 
 #[test]
 fn every_field_of_the_tag_is_published() {
@@ -100,7 +101,7 @@ fn fields(path: &str, json: &Json, used: &mut BTreeSet<String>) {
 
 /// Events with one hit of every kind, by indicators that say all that can be said.
 fn tagged_events() -> Vec<Json> {
-    let folder = tempfile::tempdir().unwrap();
+    let program = Program::new();
     let sha256 = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb";
     let sha512 = format!("{sha256}{sha256}");
     let patterns = [
@@ -141,26 +142,16 @@ fn tagged_events() -> Vec<Json> {
     let bundle = serde_json::json!({
         "type": "bundle", "id": "bundle--00000000-0000-4000-8000-000000000000", "objects": objects,
     });
-    let feed = folder.path().join("feed.json");
-    fs::write(&feed, bundle.to_string()).unwrap();
-    let list = folder.path().join("list.csv");
-    fs::write(&list, "type,value,name,confidence\nip-port,192.0.2.1:443,Other,80\n").unwrap();
-    let events = folder.path().join("events.ndjson");
-    let text = format!(
+    program.write("feed.json", bundle.to_string());
+    program.write("list.csv", "type,value,name,confidence\nip-port,192.0.2.1:443,Other,80\n");
+    let input = format!(
         "{{\"a\":\"192.0.2.1:443 2001:db8::1\",\"b\":\"http://evil.example/a bad@evil.example\"}}\n\
          {{\"a\":\"0cc175b9c0f1b6a831c399e269772661 86f7e437faa5a7fce15d1ddcb9eaeaea377667b8 {sha256} {sha512}\"}}\n"
     );
-    fs::write(&events, text).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_taxiway"))
-        .args(["filter", "--quiet", "--preset", "ecs", "--intel"])
-        .arg(&feed)
-        .arg("--intel")
-        .arg(&list)
-        .arg(&events)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let lines = String::from_utf8(output.stdout).unwrap();
+    let arguments = ["filter", "--quiet", "--preset", "ecs", "--intel", "feed.json", "--intel", "list.csv"];
+    let output = program.run(&arguments, input);
+    assert_eq!(program::code(&output), 0, "{}", program::stderr(&output));
+    let lines = program::stdout(&output);
     let events: Vec<Json> = lines.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(events.len(), 2);
     events

@@ -5,6 +5,7 @@ mod cases;
 mod command;
 mod corpus;
 mod differential;
+mod documents;
 mod ecs;
 mod program;
 mod reference;

@@ -74,7 +74,7 @@ fn flat_hit(flat: &Json, i: usize) -> Hit {
         field: column("field").unwrap_or_default(),
         atomic: column("atomic").unwrap_or_default(),
         indicator: column("indicator").unwrap_or_default(),
-        grade: grade(&column("grade").unwrap_or_default()),
+        grade: column("grade").unwrap_or_default(),
         feed: column("feed").unwrap_or_default(),
         id: column("id"),
     }
@@ -102,7 +102,7 @@ fn ecs_hit(element: &Json) -> Hit {
         field: string(element, "/matched/field").unwrap_or_default(),
         atomic: string(element, "/matched/atomic").unwrap_or_default(),
         indicator: listed.or_else(|| string(element, "/indicator/name")).unwrap_or_default(),
-        grade: grade(&string(element, "/matched/type").unwrap_or_default()),
+        grade: string(element, "/matched/type").unwrap_or_default(),
         feed: string(element, "/indicator/provider").unwrap_or_default(),
         id: string(element, "/matched/id"),
     }
@@ -110,20 +110,6 @@ fn ecs_hit(element: &Json) -> Hit {
 
 fn string(json: &Json, pointer: &str) -> Option<String> {
     json.pointer(pointer).and_then(Json::as_str).filter(|s| !s.is_empty()).map(str::to_owned)
-}
-
-fn grade(word: &str) -> &'static str {
-    const GRADES: [&str; 8] = [
-        "exact",
-        "network",
-        "address-any-port",
-        "parent-domain",
-        "url-any-scheme",
-        "url-without-query",
-        "email-domain",
-        "part-of-pattern",
-    ];
-    GRADES.into_iter().find(|g| *g == word).unwrap_or("unknown grade")
 }
 
 #[test]

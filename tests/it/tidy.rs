@@ -23,25 +23,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     // L2 planes
     ("engine", &["index", "indicator", "live", "observable", "policy"]),
     ("engine::scan", &["engine::token", "index", "observable"]),
-    ("intake", &["codec", "indicator", "list", "observable", "pattern", "stix", "tally"]),
+    ("intake", &["codec", "indicator", "list", "stix", "tally"]),
     // L3 edges
-    ("stage", &["codec", "engine", "index", "indicator", "intake", "live", "observable", "policy"]),
+    ("stage", &["codec", "engine", "indicator", "live"]),
     // L4 entry
-    (
-        "cli",
-        &[
-            "engine",
-            "index",
-            "indicator",
-            "intake",
-            "live",
-            "observable",
-            "pattern",
-            "policy",
-            "stage",
-            "tally",
-        ],
-    ),
+    ("cli", &["engine", "index", "indicator", "intake", "live", "observable", "policy", "stage"]),
     ("main", &["cli"]),
     ("lib", &[]),
 ];
@@ -58,24 +44,24 @@ const CRATES: &[(&str, &[&str])] = &[
     ("crc32c", &["index/"]),
     ("flate2", &["codec.rs"]),
     ("fst", &["index/"]),
-    ("icu_properties", &["engine/", "observable/"]),
+    ("icu_properties", &["observable/"]),
     ("idna", &["observable/"]),
     ("indicatif", &["cli/"]),
-    ("jiff", &["indicator.rs", "cli/"]),
+    ("jiff", &["indicator.rs"]),
     ("liblzma", &["codec.rs"]),
-    ("memchr", &["engine/", "observable/", "pattern/", "intake/", "list", "stage/", "stix/"]),
+    ("memchr", &["engine/", "observable/", "pattern/", "list", "stage/", "stix/"]),
     ("memmap2", &["index/"]),
     ("psl", &["index/"]),
-    ("rustix", &["cli/", "index/map.rs", "stage/"]),
-    ("serde", &["cli/", "intake/", "list", "stage/objects", "stix"]),
-    ("serde_json", &["cli/", "intake/", "list", "stage/objects", "stix"]),
+    ("rustix", &["stage/"]),
+    ("serde", &["cli/", "stix"]),
+    ("serde_json", &["cli/", "stix"]),
     ("signal_hook", &["cli/"]),
     ("thiserror", &[""]),
     ("zstd", &["codec.rs"]),
 ];
 
 /// Where `unsafe` may stand.
-const UNSAFE: &[&str] = &["engine/scan/", "engine/scan.rs", "index/map.rs"];
+const UNSAFE: &[&str] = &["engine/scan/", "index/map.rs"];
 
 /// Names that say nothing.
 const EMPTY_NAMES: &[&str] = &["util", "utils", "common", "helpers", "shared", "types", "manager"];
@@ -91,6 +77,7 @@ fn the_source_tree_keeps_the_law() {
     let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
     let mut problems: Vec<String> = files.iter().flat_map(|(path, text)| problems(path, text)).collect();
     problems.extend(rowless(&manifest));
+    problems.extend(unused(&files));
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
 }
 
@@ -109,9 +96,7 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, String)>) {
 
 /// All that is wrong with a file; `path` is below `src`.
 fn problems(path: &str, text: &str) -> Vec<String> {
-    let bare = without_comments_and_literals(text);
-    let is_test = path.ends_with("/tests.rs") || path.contains("/tests/");
-    let (code, tests) = if is_test { (String::new(), bare) } else { split_tests(&bare) };
+    let (code, tests) = code_and_tests(path, text);
     let mut problems = Vec::new();
     let mut say = |what: String| problems.push(format!("src/{path}: {what}"));
 
@@ -152,6 +137,35 @@ fn problems(path: &str, text: &str) -> Vec<String> {
         }
     }
     problems
+}
+
+/// Without comments and literals.
+fn code_and_tests(path: &str, text: &str) -> (String, String) {
+    let bare = without_comments_and_literals(text);
+    let is_test = path.ends_with("/tests.rs") || path.contains("/tests/");
+    if is_test { (String::new(), bare) } else { split_tests(&bare) }
+}
+
+/// Permissions that nobody needs any more.
+fn unused(files: &[(String, String)]) -> Vec<String> {
+    let files: Vec<(&str, String)> =
+        files.iter().map(|(path, text)| (path.as_str(), code_and_tests(path, text).0)).collect();
+    let mut unused = Vec::new();
+    for (row, allowed) in LAYERS {
+        let own = files.iter().filter(|(path, _)| row_of(&module_of(path)).is_some_and(|(r, _)| r == *row));
+        let targets: BTreeSet<String> = own.flat_map(|(_, code)| imports(code)).collect();
+        let needed = |m: &str| targets.iter().any(|t| t == m || t.starts_with(&format!("{m}::")));
+        let idle = allowed.iter().filter(|m| !needed(m));
+        unused.extend(idle.map(|m| format!("{row} does not use {m}: the row says more than is needed")));
+    }
+    for (name, homes) in CRATES {
+        let named = |home: &str| files.iter().any(|(p, code)| p.starts_with(home) && names_crate(code, name));
+        let idle = homes.iter().filter(|home| !named(home));
+        unused.extend(idle.map(|home| format!("{name} is not named in {home}")));
+    }
+    let holds = |home: &str| files.iter().any(|(p, code)| p.starts_with(home) && has_word(code, "unsafe"));
+    unused.extend(UNSAFE.iter().filter(|u| !holds(u)).map(|u| format!("no unsafe in {u}")));
+    unused
 }
 
 /// Dependencies that have no row in [`CRATES`].
@@ -350,7 +364,7 @@ fn split_tests(bare: &str) -> (String, String) {
 
 #[cfg(test)]
 mod planted {
-    use crate::tidy::{imports, problems, rowless, without_comments_and_literals};
+    use crate::tidy::{imports, problems, rowless, unused, without_comments_and_literals};
 
     fn found(path: &str, text: &str) -> String {
         problems(path, text).join("\n")
@@ -403,6 +417,21 @@ mod planted {
         assert_eq!(found("index/mod.rs", "//! x\nfn f() { self::psl::g(); list.serde(); }\n"), "");
         let manifest = "[package]\nname = \"x\"\n\n[dependencies]\nleft-pad = \"1\"\nahash = \"1\"\n\n[dev-dependencies]\nproptest = \"1\"\n";
         assert_eq!(rowless(manifest).len(), 1);
+    }
+
+    #[test]
+    fn permissions_that_nobody_needs_are_reported() {
+        let file = |path: &str, text: &str| (path.to_owned(), text.to_owned());
+        let files = [
+            file("live.rs", "use crate::index::Snapshot;\nuse arc_swap::ArcSwap;\n"),
+            file("stix/mod.rs", "// crate::tally\n#[cfg(test)]\nmod tests { use crate::pattern; }\n"),
+        ];
+        let unused = unused(&files);
+        let says = |what: &str| unused.iter().any(|u| u.starts_with(what));
+        assert!(says("live does not use policy") && !says("live does not use index"));
+        assert!(says("stix does not use tally") && says("stix does not use pattern"));
+        assert!(says("anyhow is not named in cli/") && !says("arc_swap"));
+        assert!(says("no unsafe in index/map.rs"));
     }
 
     #[test]

@@ -160,7 +160,8 @@ fn a_long_key_is_not_decoded_for_a_short_path() {
     let raw = format!(r#"{{"\u0074{}":{{"t":1}},"\u0074s":{{"\u0074":2}}}}"#, r"\u0073".repeat(1_000));
     let mut walk = Walk::default();
     walk.event(raw.as_bytes(), Keep::Scalars).unwrap();
-    let found = |path| walk.find(raw.as_bytes(), path).map(|p| raw[p.start..p.end].to_owned());
+    let found =
+        |path| walk.find(raw.as_bytes(), path).and_then(|p| raw.get(p.start..p.end)).map(str::to_owned);
     assert_eq!([found("ts.t"), found("s.t"), found("tss.t")], [Some("2".into()), None, None]);
     assert_eq!(found(&format!("t{}.t", "s".repeat(1_000))), Some("1".into()));
     // were it decoded for each value, this would take an hour

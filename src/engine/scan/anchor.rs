@@ -123,7 +123,6 @@ pub(super) struct Carry {
 /// blocks but for the last, which ends at the end of `data`.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
-#[expect(clippy::cast_possible_truncation, reason = "below CHUNK + BLOCK")]
 pub(super) fn find<C: Classes>(
     data: &[u8],
     from: usize,
@@ -283,7 +282,7 @@ fn hex_runs(m: Masks) -> u64 {
     runs & 0x0001_0001_0001_0001
 }
 
-/// Two colons side by side, or five colons between hexadecimal digits in this block and the one before: an
+/// Two colons side by side, or one between hexadecimal digits, the fifth with those of the block before: an
 /// address without `::` has seven of them (six with a dotted tail), and one may be lost at the border of blocks.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]

@@ -44,9 +44,14 @@ impl Value {
         if let Some(network) = network(text) {
             return Some(network);
         }
-        if let Some((host, port)) = text.rsplit_once(':')
+        // M3.11: an IPv6 address takes a port in brackets only
+        let host = |host: &str| match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
+            Some(inner) => address(inner),
+            None => ip4(host).map(IpAddr::V4),
+        };
+        if let Some((before, port)) = text.rsplit_once(':')
             && let Ok(port) = port.parse::<u16>()
-            && let Some(address) = address(host.trim_start_matches('[').trim_end_matches(']'))
+            && let Some(address) = host(before)
         {
             return Some(Value::IpPort(address, port));
         }

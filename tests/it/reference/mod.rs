@@ -61,7 +61,7 @@ pub(crate) struct Hit {
     pub(crate) atomic: String,
     /// The listed value in canonical form.
     pub(crate) indicator: String,
-    pub(crate) grade: &'static str,
+    pub(crate) grade: String,
     pub(crate) feed: String,
     pub(crate) id: Option<String>,
 }
@@ -116,7 +116,7 @@ impl Reference {
                     field: field.path.clone(),
                     atomic: Text::new(&field.text).slice(raw.start, raw.end),
                     indicator: listed.value.to_string(),
-                    grade: raw.grade.as_str(),
+                    grade: raw.grade.as_str().to_owned(),
                     feed: listed.feed.1.clone(),
                     id: listed.id.clone(),
                 });

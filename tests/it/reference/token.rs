@@ -206,6 +206,13 @@ impl Text {
     fn ip6(&self, found: &mut Vec<Candidate>) -> Vec<usize> {
         let mut tails = Vec::new();
         for run in self.runs(|c| is_word(c) || c == ':') {
+            // M2.6: what cannot start with the letter starts behind it
+            let piece = (run.start..run.end).take_while(|&i| self.chars[i] != ':');
+            let group =
+                piece.clone().count() <= 4 && piece.clone().all(|i| self.chars[i].is_ascii_hexdigit());
+            if self.letter[run.start] && !group {
+                continue;
+            }
             for (start, end) in self.ip6_stretches(&run) {
                 let Some((start, end)) = self.ip6_in(start, end) else { continue };
                 let text = self.slice(start, end);

@@ -1,4 +1,7 @@
-//! Tests of the scan's parts: classes, anchors, keys; each on every tier of the machine.
+//! Tests of the scan's parts: classes, anchors, keys; each on every tier of the machine. Quick enough for a machine
+//! that is emulated.
+
+mod sift;
 
 use crate::engine::scan::anchor::{self, Anchors, CHUNK, Carry, Look};
 use crate::engine::scan::scalar::Scalar;
@@ -51,6 +54,15 @@ fn masks(block: &[u8; BLOCK]) -> Masks {
     }
 }
 
+/// The bits of a window of 32 bytes by their definitions: ends of labels and bytes above 0x7f, digits and dots.
+fn windows(window: &[u8; 32]) -> [(u32, u32); 2] {
+    let bits = |f: &dyn Fn(u8) -> bool| {
+        window.iter().enumerate().fold(0u32, |sum, (i, &b)| sum | u32::from(f(b)) << i)
+    };
+    let in_label = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_' || b >= 0x80;
+    [(bits(&|b| !in_label(b)), bits(&|b| b >= 0x80)), (bits(&|b| b.is_ascii_digit()), bits(&|b| b == b'.'))]
+}
+
 #[test]
 fn every_tier_knows_every_byte_at_every_place() {
     for shift in 0..=255u8 {
@@ -61,30 +73,114 @@ fn every_tier_knows_every_byte_at_every_place() {
         let window: &[u8; 32] = block.first_chunk().unwrap();
         each_tier!(tier, C, {
             assert_eq!(C::classify(&block), masks(&block), "{tier:?}, shift {shift}");
-            assert_eq!(C::delimiters(window), Scalar::delimiters(window), "{tier:?}, shift {shift}");
-            assert_eq!(
-                C::digits_and_dots(window),
-                Scalar::digits_and_dots(window),
-                "{tier:?}, shift {shift}"
-            );
+            let got = [C::delimiters(window), C::digits_and_dots(window)];
+            assert_eq!(got, windows(window), "{tier:?}, shift {shift}");
         });
     }
 }
 
-/// Ends of names and quads that the tier finds in `data`, absolute.
-fn ends<C: Classes>(data: &[u8], odd_names: bool) -> (Vec<usize>, Vec<usize>) {
-    let look = Look { names: true, odd_names, ip4: true, ip6: false, digests: false };
+/// What the tier finds in `data`, absolute.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Found {
+    names: Vec<usize>,
+    quads: Vec<usize>,
+    digests: Vec<usize>,
+    ip6: Vec<usize>,
+    escapes: Vec<usize>,
+}
+
+fn found<C: Classes>(data: &[u8], odd_names: bool) -> Found {
+    let look = Look { names: true, odd_names, ip4: true, ip6: true, digests: true };
     let (mut anchors, mut carry) = (Anchors::new(), Carry::default());
-    let (mut names, mut quads) = (Vec::new(), Vec::new());
+    let mut found = Found::default();
     let mut from = 0;
     loop {
         let to = (from + CHUNK).min(data.len());
         anchor::find::<C>(data, from, to, look, &mut carry, &mut anchors);
-        names.extend(anchors.names.iter().map(|at| from + at));
-        quads.extend(anchors.quads.iter().map(|at| from + at));
+        for (list, positions) in [
+            (&mut found.names, &anchors.names),
+            (&mut found.quads, &anchors.quads),
+            (&mut found.digests, &anchors.digests),
+            (&mut found.ip6, &anchors.ip6),
+            (&mut found.escapes, &anchors.escapes),
+        ] {
+            list.extend(positions.iter().map(|at| from + at));
+        }
         from = to;
         if from == data.len() {
-            return (names, quads);
+            return found;
+        }
+    }
+}
+
+/// Ends of names and quads.
+fn ends<C: Classes>(data: &[u8], odd_names: bool) -> (Vec<usize>, Vec<usize>) {
+    let found = found::<C>(data, odd_names);
+    (found.names, found.quads)
+}
+
+/// Digests, IPv6 and escapes by the definitions of their anchors.
+fn by_definition(data: &[u8]) -> Found {
+    let is = |at: Option<usize>, f: fn(u8) -> bool| at.and_then(|at| data.get(at)).is_some_and(|&b| f(b));
+    let colon: fn(u8) -> bool = |b| b == b':';
+    let hex: fn(u8) -> bool = |b| b.is_ascii_hexdigit();
+    // the last byte of a block does not know what follows it
+    let last = |at: usize| at % BLOCK == BLOCK - 1;
+    let blocks = data.len() / BLOCK + 1;
+    let in_block = |block: usize| block * BLOCK..data.len().min((block + 1) * BLOCK);
+    let groups = |block: usize| {
+        let between = |&at: &usize| is(at.checked_sub(1), hex) && (last(at) || is(at.checked_add(1), hex));
+        in_block(block).filter(|at| is(Some(*at), colon)).filter(between).count()
+    };
+    let double = |block: usize| in_block(block).any(|at| is(Some(at), colon) && is(at.checked_sub(1), colon));
+    let before = |block: usize| block.checked_sub(1).map_or(0, groups);
+    let near = |&block: &usize| double(block) || groups(block) > 0 && groups(block) + before(block) >= 5;
+    let digits = |&at: &usize| data.get(at..at + 16).is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit));
+    let escape = |&at: &usize| data[at] == b'\\' && (last(at) || data.get(at + 1) == Some(&b'u'));
+    Found {
+        digests: (0..data.len()).step_by(16).filter(digits).collect(),
+        ip6: (0..blocks).filter(near).map(|block| block * BLOCK).collect(),
+        escapes: (0..data.len()).filter(escape).collect(),
+        ..Found::default()
+    }
+}
+
+#[test]
+fn anchors_of_digests_ip6_and_escapes_are_as_defined() {
+    for (seed, alphabet) in
+        [&b"0a9F"[..], b"0a:", b"0a:. g", b"\\u0 ", b"0123456789abcdefABCDEF:\\u.g"].iter().enumerate()
+    {
+        // two whole chunks and a bit: the last block is cut, or is none at all
+        for more in [0, 1, 63, 64, 300] {
+            let data = sift::bytes(seed as u64 + 1, 2 * CHUNK + more, alphabet);
+            let expected = by_definition(&data);
+            assert!(expected.digests.len() + expected.ip6.len() + expected.escapes.len() > 100, "{seed}");
+            each_tier!(tier, C, {
+                let got = Found { names: Vec::new(), quads: Vec::new(), ..found::<C>(&data, true) };
+                assert!(got == expected, "{tier:?}, alphabet {}", alphabet.escape_ascii());
+            });
+        }
+    }
+}
+
+/// The scan reads the runs within 64 bytes around an anchor of IPv6.
+#[test]
+fn every_spelling_of_ip6_has_an_anchor_near() {
+    for text in [
+        "::",
+        "2001:db8::1",
+        "2001:db8:1:2:3:4:5:6",
+        "2001:0db8:0001:0002:0003:0004:0005:0006",
+        "2001:0db8:0001:0002:0003:0004:192.000.002.001",
+        "::ffff:192.0.2.1",
+    ] {
+        for pad in 0..130 {
+            let data = [&vec![b' '; pad], text.as_bytes(), b" "].concat();
+            each_tier!(tier, C, {
+                let anchors = found::<C>(&data, false).ip6;
+                let near = |at: &usize| at.saturating_sub(BLOCK) < pad + text.len() && pad < at + BLOCK;
+                assert!(anchors.iter().any(near), "{tier:?}, pad {pad}: {text} {anchors:?}");
+            });
         }
     }
 }

@@ -1,0 +1,118 @@
+//! The generator: seeded dice that roll texts, JSON and events from the words.
+
+use std::fmt::Write as _;
+
+use crate::differential::words::{BORDERS, KEYS, LISTABLE, OTHERS};
+
+/// Small and the same everywhere: xorshift.
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Dice {
+        Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 33).unwrap() % n
+    }
+    pub(crate) fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+    pub(crate) fn pick<'a>(&mut self, list: &[&'a str]) -> &'a str {
+        list[self.below(list.len())]
+    }
+
+    /// A string of pieces.
+    pub(crate) fn text(&mut self) -> String {
+        let mut text = String::new();
+        for _ in 0..=self.below(4) {
+            text.push_str(self.pick(BORDERS));
+            let listed = self.below(3) > 0;
+            let piece = self.pick(if listed { LISTABLE } else { OTHERS });
+            match self.below(12) {
+                0 => text.push_str(&piece.to_uppercase()),
+                1 => {
+                    let cut = self.below(piece.chars().count() + 1);
+                    text.extend(piece.chars().take(cut));
+                }
+                2 => text.push_str(&piece.replace("://", ":\\/\\/")),
+                _ => text.push_str(piece),
+            }
+            text.push_str(self.pick(BORDERS));
+        }
+        text
+    }
+
+    /// A JSON string, some characters escaped without need.
+    pub(crate) fn quoted(&mut self, text: &str) -> String {
+        let mut quoted = String::from("\"");
+        for c in text.chars() {
+            match c {
+                '"' | '\\' => quoted.extend(['\\', c]),
+                '/' if self.one_in(3) => quoted.push_str("\\/"),
+                c if c < ' ' || self.one_in(40) => {
+                    for unit in c.encode_utf16(&mut [0; 2]) {
+                        write!(quoted, "\\u{unit:04x}").unwrap();
+                    }
+                }
+                c => quoted.push(c),
+            }
+        }
+        quoted.push('"');
+        quoted
+    }
+
+    pub(crate) fn json(&mut self, depth: usize) -> String {
+        match self.below(if depth > 2 { 5 } else { 8 }) {
+            0 => self.below(1000).to_string(),
+            1 => "443".into(),
+            2 | 3 => {
+                let whole = self.pick(LISTABLE);
+                self.quoted(whole)
+            }
+            4 => {
+                let text = self.text();
+                self.quoted(&text)
+            }
+            5 => {
+                let inner = self.object(depth + 1);
+                self.quoted(&inner)
+            }
+            6 => {
+                let elements: Vec<String> = (0..self.below(3)).map(|_| self.json(depth + 1)).collect();
+                format!("[{}]", elements.join(", "))
+            }
+            _ => self.object(depth + 1),
+        }
+    }
+
+    pub(crate) fn object(&mut self, depth: usize) -> String {
+        let mut members = Vec::new();
+        for _ in 0..=self.below(4) {
+            let key = self.pick(KEYS);
+            members.push(format!("{}:{}", self.quoted(key), self.json(depth)));
+        }
+        let blank = if self.one_in(4) { " " } else { "" };
+        format!("{{{blank}{}{blank}}}", members.join(&format!("{blank},")))
+    }
+
+    /// A line without its line end.
+    pub(crate) fn event(&mut self) -> Vec<u8> {
+        let mut event = if self.one_in(2) { self.object(0) } else { self.text() }.into_bytes();
+        if self.one_in(12) && !event.is_empty() {
+            let at = self.below(event.len());
+            event[at] = 0xff;
+        }
+        if self.one_in(30) {
+            event.truncate(self.below(event.len() + 1));
+        }
+        event.retain(|&b| b != b'\n');
+        // a line end takes a carriage return with it
+        while event.last() == Some(&b'\r') {
+            event.pop();
+        }
+        event
+    }
+}
