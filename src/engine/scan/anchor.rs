@@ -112,10 +112,9 @@ pub(super) struct Carry {
     name_run: u64,
     ascii_run: u64,
     digit_before: u64,
-    dots: u64,
+    near_dot: u64,
     quad_run: u64,
-    hex_before: u64,
-    colon_before: u64,
+    group_before: u64,
     colon_groups: u32,
 }
 
@@ -236,8 +235,8 @@ fn name_ends(m: Masks, odd: bool, carry: &mut Carry) -> u64 {
     let ascii_only = m.high == 0 && ascii_run == carry.name_run;
     let sum = behind(run, start, &mut carry.name_run);
     carry.ascii_run = carry.name_run;
-    let last_dot = m.dot & (!part >> 1 | 1 << 63);
-    let ends = sum & !run & (!(part | m.dot) | last_dot);
+    // a dot at the end of the block may be the last one
+    let ends = sum & !(part | m.dot & part >> 1);
     if ascii_only {
         return ends;
     }
@@ -261,10 +260,10 @@ fn behind(run: u64, start: u64, carry: &mut u64) -> u64 {
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
 fn quad_ends(m: Masks, carry: &mut Carry) -> u64 {
-    let near_dot =
-        (m.dot << 2 | carry.dots >> 62) | (m.dot << 3 | carry.dots >> 61) | (m.dot << 4 | carry.dots >> 60);
+    let near_dot = (m.dot | m.dot << 1 | m.dot << 2) << 2 | carry.near_dot;
     let start = m.dot & (m.digit << 1 | carry.digit_before) & near_dot;
-    carry.dots = m.dot;
+    let last = m.dot >> 60;
+    carry.near_dot = last | last >> 1 | last >> 2;
     carry.digit_before = m.digit >> 63;
 
     let run = m.digit | m.dot;
@@ -275,28 +274,28 @@ fn quad_ends(m: Masks, carry: &mut Carry) -> u64 {
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
 fn hex_runs(m: Masks) -> u64 {
-    let mut runs = m.hex & (m.hex >> 1);
-    runs &= runs >> 2;
-    runs &= runs >> 4;
-    runs &= runs >> 8;
-    runs & 0x0001_0001_0001_0001
+    const EACH: u64 = 0x0001_0001_0001_0001;
+    // only fifteen ones carry into the sixteenth bit
+    let fifteen = (m.hex & 0x7fff * EACH) + EACH;
+    (fifteen & m.hex & 0x8000 * EACH) >> 15
 }
 
 /// Two colons side by side, or one between hexadecimal digits, the fifth with those of the block before: an
-/// address without `::` has seven of them (six with a dotted tail), and one may be lost at the border of blocks.
+/// address without `::` has seven of them (six with a dotted tail), and one may be lost at the border of blocks. What
+/// the block before ends with counts as either.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
 fn ip6_near(m: Masks, carry: &mut Carry) -> bool {
-    let double = m.colon & (m.colon << 1 | carry.colon_before);
-    let groups = m.colon & (m.hex << 1 | carry.hex_before) & (m.hex >> 1 | 1 << 63);
-    carry.colon_before = m.colon >> 63;
-    carry.hex_before = m.hex >> 63;
-    if double | groups == 0 {
+    let before = (m.colon | m.hex) << 1 | carry.group_before;
+    carry.group_before = (m.colon | m.hex) >> 63;
+    if m.colon & before == 0 {
         carry.colon_groups = 0;
         return false;
     }
-    let before = std::mem::replace(&mut carry.colon_groups, groups.count_ones());
-    double != 0 || groups.count_ones() + before >= 5
+    let double = m.colon & before & !(m.hex << 1);
+    let groups = (m.colon & before & (m.hex >> 1 | 1 << 63)).count_ones();
+    let groups_before = std::mem::replace(&mut carry.colon_groups, groups);
+    double != 0 || groups + groups_before >= 5
 }
 
 /// The back-slashes that stand before `u` or at the end of the block.

@@ -128,13 +128,17 @@ fn by_definition(data: &[u8]) -> Found {
     let last = |at: usize| at % BLOCK == BLOCK - 1;
     let blocks = data.len() / BLOCK + 1;
     let in_block = |block: usize| block * BLOCK..data.len().min((block + 1) * BLOCK);
-    let groups = |block: usize| {
-        let between = |&at: &usize| is(at.checked_sub(1), hex) && (last(at) || is(at.checked_add(1), hex));
-        in_block(block).filter(|at| is(Some(*at), colon)).filter(between).count()
+    let either: fn(u8) -> bool = |b| b == b':' || b.is_ascii_hexdigit();
+    let behind = |block: usize| {
+        in_block(block).filter(|&at| is(Some(at), colon) && is(at.checked_sub(1), either)).collect::<Vec<_>>()
     };
-    let double = |block: usize| in_block(block).any(|at| is(Some(at), colon) && is(at.checked_sub(1), colon));
-    let before = |block: usize| block.checked_sub(1).map_or(0, groups);
-    let near = |&block: &usize| double(block) || groups(block) > 0 && groups(block) + before(block) >= 5;
+    let groups =
+        |block: usize| behind(block).into_iter().filter(|&at| last(at) || is(at.checked_add(1), hex)).count();
+    // the first byte of a block does not know which of the two is before it
+    let double =
+        |block: usize| behind(block).into_iter().any(|at| at % BLOCK == 0 || is(at.checked_sub(1), colon));
+    let five = |block: usize| groups(block) + block.checked_sub(1).map_or(0, groups) >= 5;
+    let near = |&block: &usize| !behind(block).is_empty() && (double(block) || five(block));
     let digits = |&at: &usize| data.get(at..at + 16).is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit));
     let escape = |&at: &usize| data[at] == b'\\' && (last(at) || data.get(at + 1) == Some(&b'u'));
     Found {
