@@ -309,19 +309,26 @@ impl Snapshot {
         Some(self.entry(Kind::IpPort, i))
     }
 
+    /// Whether the address is listed with some port.
+    pub fn has_ports(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(v4) => self.tables.ports4.has(self.bytes.as_slice(), v4.to_bits()),
+            IpAddr::V6(v6) => self.tables.ports6.has(self.bytes.as_slice(), v6.to_bits()),
+        }
+    }
+
     /// Whether the address is listed with some port, or as the host of some URL.
     pub fn is_part_of_more(&self, address: IpAddr) -> bool {
-        let (bytes, tables) = (self.bytes.as_slice(), &self.tables);
-        let (with_port, host) = match address {
-            IpAddr::V4(v4) => (tables.ports4.has(bytes, v4.to_bits()), v4.to_string()),
-            IpAddr::V6(v6) => (tables.ports6.has(bytes, v6.to_bits()), format!("[{v6}]")),
+        let host = match address {
+            IpAddr::V4(v4) => v4.to_string(),
+            IpAddr::V6(v6) => format!("[{v6}]"),
         };
         let is_host = |end: &str| {
             let start = format!("{host}{end}");
-            let mut cursor = tables.urls.not_less(bytes, start.as_bytes());
+            let mut cursor = self.tables.urls.not_less(self.bytes.as_slice(), start.as_bytes());
             cursor.advance().is_some() && cursor.value().starts_with(start.as_bytes())
         };
-        with_port || is_host("/") || is_host(":")
+        self.has_ports(address) || is_host("/") || is_host(":")
     }
 
     /// The name, exactly.

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
 
+use crate::engine::event::grammar::undo_escapes;
 use crate::engine::scan::anchor::{self, Anchors, CHUNK, Carry, Look};
 use crate::engine::scan::key::{self, Asked, Key};
 use crate::engine::scan::{Classes, Tier, fetch_ahead, scalar::Scalar, url};
@@ -21,13 +22,21 @@ pub(crate) struct Sift {
     keys: Vec<Key>,
     /// For what only the exact cut can tell: tokens with other characters than ASCII, and IPv6.
     tokens: Tokens,
+    /// A run whose escapes are undone.
+    decoded: Vec<u8>,
 }
 
 impl Sift {
     /// A scan of this tier; one that the machine lacks is replaced by the best that it has.
     pub(crate) fn new(tier: Tier) -> Sift {
         let tier = if tier.is_available() { tier } else { Tier::best() };
-        Sift { tier, anchors: Anchors::new(), keys: Vec::with_capacity(CHUNK / 8), tokens: Tokens::default() }
+        Sift {
+            tier,
+            anchors: Anchors::new(),
+            keys: Vec::with_capacity(CHUNK / 8),
+            tokens: Tokens::default(),
+            decoded: Vec::new(),
+        }
     }
 
     /// Adds to `marks` a position inside of every event that may hold a value listed in `snapshot`. Positions
@@ -105,6 +114,7 @@ fn run<C: Classes>(sift: &mut Sift, data: &[u8], snapshot: &Snapshot, marks: &mu
             networks: snapshot.count(Kind::Network) > 0,
             keys: &mut sift.keys,
             tokens: &mut sift.tokens,
+            decoded: &mut sift.decoded,
             marks,
         };
         chunk.keys.clear();
@@ -112,7 +122,7 @@ fn run<C: Classes>(sift: &mut Sift, data: &[u8], snapshot: &Snapshot, marks: &mu
         chunk.quads::<C>(&sift.anchors);
         chunk.digests::<C>(&sift.anchors, &mut done);
         chunk.ip6(&sift.anchors, &mut done);
-        chunk.escapes(&sift.anchors);
+        chunk.escapes(&sift.anchors, &mut done);
         chunk.ask();
         from = to;
         if from == data.len() {
@@ -127,6 +137,7 @@ struct Done {
     hex: usize,
     ip6: usize,
     unicode: usize,
+    escapes: usize,
 }
 
 struct Chunk<'a> {
@@ -138,6 +149,7 @@ struct Chunk<'a> {
     networks: bool,
     keys: &'a mut Vec<Key>,
     tokens: &'a mut Tokens,
+    decoded: &'a mut Vec<u8>,
     marks: &'a mut Vec<usize>,
 }
 
@@ -266,18 +278,63 @@ impl Chunk<'_> {
         start..end
     }
 
-    /// Events with a `\u` escape are read in any case: it may stand for any letter of a token.
-    fn escapes(&mut self, anchors: &Anchors) {
+    /// A `\u` escape may stand for any letter of a token: the run around it is decoded and cut. What it may hide of
+    /// a URL's path or the local part of a mail address is asked for where their names are.
+    fn escapes(&mut self, anchors: &Anchors, done: &mut Done) {
         for at in anchors.escapes.iter() {
             let at = self.from + at;
-            let digits = self.data.get(at + 2..at + 6);
-            if self.data.get(at + 1) == Some(&b'u')
-                && digits.is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit))
-                && odd_backslashes(self.data, at)
-            {
+            if at < done.escapes || !self.is_letter_escape(at) || !odd_backslashes(self.data, at) {
+                continue;
+            }
+            let mut start = at;
+            while start > done.escapes && self.data.get(start - 1).is_some_and(|&b| is_part(b)) {
+                start -= 1;
+            }
+            // back-slashes in front escape its first letter, or stand for one that may be read as doing so
+            while start > done.escapes && self.data.get(start - 1) == Some(&b'\\') {
+                start -= 1;
+            }
+            let mut end = at;
+            loop {
+                end += match self.data.get(end) {
+                    Some(b'\\') if self.is_letter_escape(end) => 6,
+                    Some(&byte) if is_part(byte) => 1,
+                    _ => break,
+                }
+            }
+            done.escapes = end;
+            if self.is_decoded_listed(start, end) {
                 self.marks.push(at);
             }
         }
+    }
+
+    fn is_letter_escape(&self, at: usize) -> bool {
+        let escape = self.data.get(at + 1..at + 6);
+        escape.is_some_and(|e| e.first() == Some(&b'u') && e.iter().skip(1).all(u8::is_ascii_hexdigit))
+    }
+
+    /// Whether something listed, or the name of it, is among the tokens of what these bytes stand for in JSON.
+    fn is_decoded_listed(&mut self, start: usize, end: usize) -> bool {
+        let mut text = std::mem::take(self.decoded);
+        text.clear();
+        undo_escapes(self.data.get(start..end).unwrap_or_default(), &mut text);
+        let may_be = text.len() >= 32 || memchr::memchr2(b'.', b':', &text).is_some();
+        let mut tokens = std::mem::take(self.tokens);
+        let listed = may_be
+            && tokens.read(&text).iter().any(|candidate| {
+                let text = text.get(candidate.start..candidate.end).unwrap_or_default();
+                match candidate.what {
+                    What::Name { .. } => self.is_name_listed(text),
+                    What::Address(address) | What::AddressPort(address, _) => self.is_listed_address(address),
+                    What::Digest => self.is_digest_listed(text),
+                    // their names are tokens of their own
+                    What::Mail { .. } | What::Url { .. } => false,
+                }
+            });
+        *self.tokens = tokens;
+        *self.decoded = text;
+        listed
     }
 
     #[inline(always)]
@@ -305,9 +362,8 @@ impl Chunk<'_> {
             }
             Asked::Ip4 => {
                 let address = IpAddr::V4(Ipv4Addr::from(key.what));
-                // in a URL, or with a port, which may stand in another field
                 if listed && self.snapshot.ip(address).is_some()
-                    || path && self.snapshot.is_part_of_more(address)
+                    || path && self.is_part_of_more_ip4(address, end)
                 {
                     self.marks.push(end - 1);
                 }
@@ -328,9 +384,13 @@ impl Chunk<'_> {
         [32, 40, 64, 128].into_iter().any(|digits| {
             let text =
                 end.checked_sub(digits).filter(|at| *at >= start).and_then(|at| self.data.get(at..end));
-            let digest = text.and_then(|text| Digest::parse(std::str::from_utf8(text).ok()?, None).ok());
-            digest.is_some_and(|digest| self.snapshot.digest(digest.bytes()).is_some())
+            text.is_some_and(|text| self.is_digest_listed(text))
         })
+    }
+
+    fn is_digest_listed(&self, text: &[u8]) -> bool {
+        let digest = std::str::from_utf8(text).ok().and_then(|text| Digest::parse(text, None).ok());
+        digest.is_some_and(|digest| self.snapshot.digest(digest.bytes()).is_some())
     }
 
     /// Walks a name from its last two labels to the left, as long as a listed name goes on.
@@ -393,6 +453,15 @@ impl Chunk<'_> {
         self.snapshot.name(lower).is_some_and(|entry| whole || self.snapshot.covers_children(entry))
     }
 
+    /// Whether the address is listed with a port, which may stand in another field, or is the host of a listed URL,
+    /// as far as keys tell.
+    fn is_part_of_more_ip4(&self, address: IpAddr, end: usize) -> bool {
+        let host = address.to_string();
+        let host = self.hasher.text(host.as_bytes(), 0, host.len(), KeyKind::Url);
+        let rest = self.data.get(end..).unwrap_or_default();
+        self.snapshot.has_ports(address) || url::may_be_listed(host, rest, self.hasher, self.filter)
+    }
+
     /// Whether the name is the host of a listed URL or the domain of a listed mail address, as far as keys tell.
     fn is_part_of_more(&self, start: usize, end: usize) -> bool {
         let before = start.checked_sub(1).and_then(|at| self.data.get(at)).copied();
@@ -443,12 +512,16 @@ impl Chunk<'_> {
             let name = text
                 .get(candidate.start..candidate.end)
                 .filter(|_| matches!(candidate.what, What::Name { .. }));
-            let name = name.and_then(|name| Name::parse(std::str::from_utf8(name).ok()?).ok());
-            if name.is_some_and(|name| self.is_canonical_name(name.as_str())) {
+            if name.is_some_and(|name| self.is_name_listed(name)) {
                 self.marks.push(from + candidate.start);
             }
         }
         *self.tokens = tokens;
+    }
+
+    fn is_name_listed(&self, text: &[u8]) -> bool {
+        let name = std::str::from_utf8(text).ok().and_then(|text| Name::parse(text).ok());
+        name.is_some_and(|name| self.is_canonical_name(name.as_str()))
     }
 
     /// Whether the name, or one that it ends in, is listed or the end of something listed.
@@ -465,6 +538,11 @@ impl Chunk<'_> {
             }
         }) == Some(true)
     }
+}
+
+/// Whether a byte may be part of a run whose escapes are undone.
+fn is_part(byte: u8) -> bool {
+    key::in_label(byte) || matches!(byte, b'.' | b':' | b'%')
 }
 
 fn odd_backslashes(data: &[u8], at: usize) -> bool {

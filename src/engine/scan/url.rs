@@ -31,6 +31,8 @@ impl<const N: usize> Path<N> {
                 0x80.. => return None,
                 b'\\' => match rest.get(at..).unwrap_or_default() {
                     [b'/', ..] => continue,
+                    // any letter
+                    [b'u', ..] => return None,
                     // JSON in JSON, where it means a slash, or the end of a URL in text
                     [b'\\', behind @ ..] if is_slash_escaped(behind) => return None,
                     _ => break,
