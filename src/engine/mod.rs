@@ -19,7 +19,7 @@ pub mod verify;
 
 use std::ops::Range;
 
-use crate::engine::judge::Judge;
+use crate::engine::judge::{Judge, Marked};
 use crate::engine::scan::{Sift, Tier};
 use crate::indicator::Timestamp;
 use crate::live::Generation;
@@ -240,8 +240,9 @@ impl Engine {
             let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
             let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
             let tag = self.tags.len();
-            let splice =
-                self.judge.event(bytes, &self.settings, generation, now, &mut self.tags, &mut self.counts);
+            let marked = Marked { bytes, marks: Some(&self.marks), start: event.start };
+            let (tags, counts) = (&mut self.tags, &mut self.counts);
+            let splice = self.judge.event(marked, &self.settings, generation, now, tags, counts);
             if let Some(offset) = splice {
                 let at = event.start + offset;
                 if at > written {

@@ -36,10 +36,32 @@ pub struct Judge {
     limited: Vec<usize>,
 }
 
+/// An event without its line end, and where in it the scan has seen something.
+#[derive(Clone, Copy, Debug)]
+pub struct Marked<'e> {
+    /// The event.
+    pub bytes: &'e [u8],
+    /// Ascending offsets in the batch, each in a token that may give a hit; `None` when it may be anywhere.
+    pub marks: Option<&'e [usize]>,
+    /// Where the event starts in the batch.
+    pub start: usize,
+}
+
+impl Marked<'_> {
+    /// Whether there may be a hit in `range` of the event.
+    fn may_hit(&self, range: Range<usize>) -> bool {
+        self.marks.is_none_or(|marks| {
+            let first = marks.partition_point(|&mark| mark < self.start + range.start);
+            marks.get(first).is_some_and(|&mark| mark < self.start + range.end)
+        })
+    }
+}
+
 /// What stays the same while an event is judged.
 #[derive(Clone, Copy)]
 struct Trial<'e> {
     event: &'e [u8],
+    marked: Marked<'e>,
     settings: &'e Settings,
     generation: &'e Generation,
     now: Timestamp,
@@ -54,22 +76,23 @@ impl Judge {
         Judge::default()
     }
 
-    /// Judges one event, given without its line end. When it gets a tag, the bytes are appended to `tags` and
-    /// the offset in `event` at which they go in is returned.
+    /// Judges one event. When it gets a tag, the bytes are appended to `tags` and the offset in the event at which
+    /// they go in is returned. Strings of an object that have no mark are not read.
     pub fn event(
         &mut self,
-        event: &[u8],
+        marked: Marked<'_>,
         settings: &Settings,
         generation: &Generation,
         now: Timestamp,
         tags: &mut Vec<u8>,
         counts: &mut Counts,
     ) -> Option<usize> {
+        let event = marked.bytes;
         self.contexts.keep(generation.snapshots.iter().map(|snapshot| snapshot.version()));
         self.scalars.forget();
         self.limited.clear();
         self.verifier.start(event.len());
-        let trial = Trial { event, settings, generation, now };
+        let trial = Trial { event, marked, settings, generation, now };
         // taken out, so that the case can hold it while the rest of the judge works
         let mut walk = std::mem::take(&mut self.walk);
         let object = match settings.format {
@@ -102,7 +125,8 @@ impl Judge {
         now: Timestamp,
         counts: &mut Counts,
     ) {
-        let trial = Trial { event: window, settings, generation, now };
+        let marked = Marked { bytes: window, marks: None, start: 0 };
+        let trial = Trial { event: window, marked, settings, generation, now };
         let mut case = Case::new(generation, None);
         case.every_place = true;
         self.limited.clear();
@@ -167,7 +191,7 @@ impl Judge {
         None
     }
 
-    /// Reads all strings but those of enrichments that are ours, and gives these.
+    /// Reads all strings with a mark but those of enrichments that are ours, and gives these.
     fn pieces(
         &mut self,
         trial: Trial<'_>,
@@ -182,6 +206,9 @@ impl Judge {
         }
         let mut next = 0;
         for &piece in walk.pieces() {
+            if !trial.marked.may_hit(piece.start..piece.end) {
+                continue;
+            }
             while spans.get(next).is_some_and(|(span, _)| span.end <= piece.start) {
                 next += 1;
             }

@@ -270,14 +270,16 @@ fn quad_ends(m: Masks, carry: &mut Carry) -> u64 {
     behind(run, start, &mut carry.quad_run) & !run & !(m.alpha | m.underscore)
 }
 
+/// A one in each of four lanes of 16 bits.
+const EACH: u64 = 0x0001_0001_0001_0001;
+
 /// The first of 16 aligned hexadecimal digits.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
 fn hex_runs(m: Masks) -> u64 {
-    const EACH: u64 = 0x0001_0001_0001_0001;
     // only fifteen ones carry into the sixteenth bit
-    let fifteen = (m.hex & 0x7fff * EACH) + EACH;
-    (fifteen & m.hex & 0x8000 * EACH) >> 15
+    let fifteen = (m.hex & (0x7fff * EACH)) + EACH;
+    (fifteen & m.hex & (0x8000 * EACH)) >> 15
 }
 
 /// Two colons side by side, or one between hexadecimal digits, the fifth with those of the block before: an

@@ -112,6 +112,7 @@ impl Classes for Avx2 {
     }
 
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "32 bits are set")]
     fn delimiters(window: &[u8; 32]) -> (u32, u32) {
         let v = load(window);
         let high = mask(v);
@@ -119,6 +120,7 @@ impl Classes for Avx2 {
     }
 
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "32 bits are set")]
     fn digits_and_dots(window: &[u8; 32]) -> (u32, u32) {
         let v = load(window);
         // SAFETY: no memory is touched; AVX2 as above.

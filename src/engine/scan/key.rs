@@ -72,7 +72,8 @@ fn two_labels_slow(data: &[u8], end: usize) -> Option<(usize, bool)> {
     (dots == 1).then_some((start, high))
 }
 
-/// The IPv4 address that ends at `end` (behind its trailing dots).
+/// The IPv4 address that ends at `end` (behind its trailing dots), if the run of digits and dots before it is just
+/// that.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
 pub(super) fn quad<C: Classes>(data: &[u8], end: usize) -> Option<u32> {
@@ -85,6 +86,9 @@ pub(super) fn quad<C: Classes>(data: &[u8], end: usize) -> Option<u32> {
     };
     let (digits, dots) = C::digits_and_dots(window);
     let run = (digits | dots).leading_ones();
+    if run == 32 {
+        return None;
+    }
     // the run, without dots at its ends
     let low = 32 - run;
     let mut dots = dots & u32::MAX.checked_shl(low).unwrap_or(0);

@@ -197,12 +197,39 @@ impl Chunk<'_> {
     fn quads<C: Classes>(&mut self, anchors: &Anchors) {
         for at in anchors.quads.iter() {
             let end = self.from + at;
-            let Some(address) = key::quad::<C>(self.data, end) else { continue };
+            let Some(address) = key::quad::<C>(self.data, end) else {
+                self.quads_between_dots(end);
+                continue;
+            };
             self.push(self.hasher.ip4(address), end, address, Asked::Ip4);
             if self.networks && self.snapshot.touches(IpAddr::V4(Ipv4Addr::from(address))) {
                 self.networks_of(IpAddr::V4(Ipv4Addr::from(address)), end);
             }
         }
+    }
+
+    /// Two dots are a border: in the run of digits and dots that ends at `end` there may be more than its last
+    /// address. Found by the exact cut.
+    #[cold]
+    #[inline(never)]
+    fn quads_between_dots(&mut self, end: usize) {
+        let run = self.region(end, end, 0, |b| b == b'.' || b.is_ascii_digit());
+        let bytes = self.data.get(run.clone()).unwrap_or_default();
+        if memchr::memmem::find(bytes, b"..").is_none() {
+            return;
+        }
+        // with what may be an escape in front, and the border behind
+        let from = run.start.saturating_sub(4);
+        let text = self.data.get(from..self.data.len().min(run.end + 4)).unwrap_or_default();
+        let mut tokens = std::mem::take(self.tokens);
+        for candidate in tokens.read(text) {
+            if let What::Address(address) | What::AddressPort(address, _) = candidate.what
+                && self.is_listed_address(address)
+            {
+                self.marks.push(from + candidate.start);
+            }
+        }
+        *self.tokens = tokens;
     }
 
     #[cold]

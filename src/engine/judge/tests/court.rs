@@ -51,7 +51,8 @@ impl Court {
     pub(super) fn tag(&mut self, event: impl AsRef<[u8]>) -> Option<(usize, Vec<u8>)> {
         let mut tags = b"before".to_vec();
         let event = event.as_ref();
-        let at = self.judge.event(event, &self.settings, &self.generation, NOW, &mut tags, &mut self.counts);
+        let marked = Marked { bytes: event, marks: None, start: 0 };
+        let at = self.judge.event(marked, &self.settings, &self.generation, NOW, &mut tags, &mut self.counts);
         let tag = tags.split_off(6);
         assert_eq!(tags, b"before");
         assert_eq!(at.is_some(), !tag.is_empty());
