@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::note;
 use crate::index::{Allow, Builder, Report, Snapshot};
-use crate::intake::{self, FeedReport, Loaded, Source};
+use crate::intake::{self, FeedReport, Source};
 use crate::stage::Origin;
 
 /// Lines about one feed at most.
@@ -96,7 +96,7 @@ pub(crate) fn compile(feeds: &[String], allow: Allow, quiet: bool) -> Result<Com
     let mut builder = Builder::new(&intake::names(&sources), allow);
     let mut take = |indicator| builder.add(indicator);
     let loaded = intake::load_each(&sources, &mut |bytes| spinner.inc(bytes), &mut take);
-    let Loaded { reports, .. } = loaded.inspect_err(|_| spinner.finish_and_clear())?;
+    let (reports, _waiting) = loaded.inspect_err(|_| spinner.finish_and_clear())?;
     spinner.set_message("building from");
     let built = builder.finish();
     spinner.finish_and_clear();

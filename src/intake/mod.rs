@@ -91,7 +91,7 @@ pub struct Waiting {
 pub struct Loaded {
     /// Names of feeds, by number.
     pub feeds: Vec<Box<str>>,
-    /// Resolved indicators; none where [`load_each`] has given them away.
+    /// Resolved indicators.
     pub indicators: Vec<Indicator>,
     /// Indicators that are not matched yet; each is counted in its feed's report.
     pub waiting: Vec<Waiting>,
@@ -118,9 +118,9 @@ pub enum Error {
 /// [`Error`] for the first feed that is missing, unreadable or refused.
 pub fn load(sources: &[Source]) -> Result<Loaded, Error> {
     let mut indicators = Vec::new();
-    let mut loaded = load_each(sources, &mut |_bytes| (), &mut |indicator| indicators.push(indicator))?;
-    loaded.indicators = indicators;
-    Ok(loaded)
+    let (reports, waiting) =
+        load_each(sources, &mut |_bytes| (), &mut |indicator| indicators.push(indicator))?;
+    Ok(Loaded { feeds: names(sources), indicators, waiting, reports })
 }
 
 /// Names of the feeds, by number: two sources with one name are one feed.
@@ -135,7 +135,8 @@ pub fn names(sources: &[Source]) -> Vec<Box<str>> {
 }
 
 /// Reads feeds and gives each indicator to `take` as soon as it is known: those of lists while they are read. Tells
-/// `watch` how many bytes (decompressed) were read since it last told. Feeds have their numbers from [`names`].
+/// `watch` how many bytes (decompressed) were read since it last told. Returns a report a feed, and what is not
+/// matched yet; feeds have their numbers from [`names`].
 ///
 /// # Errors
 /// [`Error`] for the first feed that is missing, unreadable or refused; what `take` was given is then to be dropped.
@@ -143,7 +144,7 @@ pub fn load_each(
     sources: &[Source],
     watch: &mut dyn FnMut(u64),
     take: &mut dyn FnMut(Indicator),
-) -> Result<Loaded, Error> {
+) -> Result<(Vec<FeedReport>, Vec<Waiting>), Error> {
     // All that can be known without reading is known before hours of reading.
     for source in sources.iter().filter(|source| *source.path != *STDIN) {
         fs::metadata(&source.path).map_err(|error| refused(&source.path, &unreadable(&error)))?;
@@ -330,7 +331,7 @@ impl Window {
     }
 }
 
-fn finish(feeds: Vec<Feed>, take: &mut dyn FnMut(Indicator)) -> Loaded {
+fn finish(feeds: Vec<Feed>, take: &mut dyn FnMut(Indicator)) -> (Vec<FeedReport>, Vec<Waiting>) {
     let mut objects = Vec::with_capacity(feeds.len());
     let mut others = Vec::with_capacity(feeds.len());
     for feed in feeds {
@@ -338,7 +339,7 @@ fn finish(feeds: Vec<Feed>, take: &mut dyn FnMut(Indicator)) -> Loaded {
         others.push((feed.name, feed.entries, feed.warnings));
     }
     let (indicators, waiting) = resolve::join(&mut objects);
-    let mut loaded = Loaded { waiting, ..Loaded::default() };
+    let mut reports = Vec::with_capacity(others.len());
     let mut used: Vec<u64> = others.iter().map(|(_, entries, _)| entries.used).collect();
     for indicator in indicators {
         used[usize::from(indicator.feed)] += 1;
@@ -348,10 +349,9 @@ fn finish(feeds: Vec<Feed>, take: &mut dyn FnMut(Indicator)) -> Loaded {
         let mut tally = objects.tally;
         tally.absorb(entries.tally);
         tally.warnings.extend(warnings);
-        loaded.reports.push(report(&name, used, tally));
-        loaded.feeds.push(name);
+        reports.push(report(&name, used, tally));
     }
-    loaded
+    (reports, waiting)
 }
 
 fn report(name: &str, used: u64, tally: Tally) -> FeedReport {
