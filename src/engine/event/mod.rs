@@ -39,10 +39,10 @@ impl Marks<'_> {
 /// What a walk keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep<'m> {
-    /// Strings that can hold an observable.
-    Strings,
     /// Strings with a mark in them.
     Marked(Marks<'m>),
+    /// Strings that can hold an observable.
+    Strings,
     /// These, and every other value that is no container: numbers, literals, short strings.
     Scalars,
 }
