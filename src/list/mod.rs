@@ -13,6 +13,7 @@ mod line;
 mod word;
 
 use std::borrow::Cow;
+use std::hint::black_box;
 use std::sync::Arc;
 
 use ahash::{AHashMap, AHashSet, RandomState};
@@ -51,12 +52,19 @@ pub struct Entries {
     pub used: u64,
     /// The accounting.
     pub tally: Tally,
-    /// Each one's two hashes: 128 bits tell a thousand million of them apart but for one chance in 10^20.
-    seen: AHashSet<[u64; 2]>,
+    seen: AHashSet<Hash>,
     hashers: [RandomState; 2],
+    /// Hash and line of each of the last indicators, of which is not known yet whether they were said before.
+    fresh: Vec<(Hash, u64)>,
     contexts: AHashMap<Box<str>, Arc<Context>>,
     plain: Arc<Context>,
 }
+
+/// What tells one indicator from another: 128 bits tell a thousand million of them apart but for one chance in 10^20.
+type Hash = [u64; 2];
+
+/// How many are looked for at once in what was said before: as many reads as a processor has under way, and some.
+const LOOKED_FOR: usize = 64;
 
 /// Reads one list, window by window.
 #[derive(Debug)]
@@ -142,6 +150,7 @@ impl Reader {
             self.passed += length as u64;
         }
         self.layout = Some(layout);
+        entries.settle(&self.file);
         at
     }
 
@@ -242,25 +251,19 @@ impl Reader {
         remarks: Remarks<'_>,
         entries: &mut Entries,
     ) {
-        let added = match read {
-            Ok(values) => entries.add(values, remarks),
-            Err(refused) => Err(refused.as_str()),
-        };
-        if let Err(reason) = added {
-            entries.skip(reason, &self.file, self.line, text);
+        match read {
+            Ok(values) => entries.add(values, remarks, self.line),
+            Err(refused) => entries.skip(refused.as_str(), &self.file, self.line, text),
         }
     }
 }
 
 impl Entries {
-    fn add(&mut self, values: Vec<Observable>, remarks: Remarks<'_>) -> Result<(), &'static str> {
+    fn add(&mut self, values: Vec<Observable>, remarks: Remarks<'_>, line: u64) {
         let context = self.context(remarks.name);
         let values: Vec<(Observable, Part)> = values.into_iter().map(|value| (value, Part::Whole)).collect();
         let said = (&values, Arc::as_ptr(&context), remarks.confidence);
-        if !self.seen.insert([self.hashers[0].hash_one(said), self.hashers[1].hash_one(said)]) {
-            return Err("duplicate");
-        }
-        self.used += 1;
+        self.fresh.push(([self.hashers[0].hash_one(said), self.hashers[1].hash_one(said)], line));
         self.indicators.push(Indicator {
             feed: 0,
             id: None,
@@ -271,7 +274,29 @@ impl Entries {
             tlp: None,
             context,
         });
-        Ok(())
+    }
+
+    /// Takes those of the last indicators out that repeat what was said before.
+    fn settle(&mut self, file: &str) {
+        let fresh = std::mem::take(&mut self.fresh);
+        let mut is_new = Vec::with_capacity(fresh.len());
+        for some in fresh.chunks(LOOKED_FOR) {
+            // Looks that do not wait for one another bring all of it near; one by one, each would wait for memory.
+            black_box(some.iter().filter(|(hash, _)| self.seen.contains(hash)).count());
+            is_new.extend(some.iter().map(|(hash, _)| self.seen.insert(*hash)));
+        }
+        self.used += is_new.iter().filter(|new| **new).count() as u64;
+        let first = self.indicators.len() - fresh.len();
+        let mut verdicts = is_new.iter();
+        let repeated = self.indicators.extract_if(first.., |_| verdicts.next() == Some(&false));
+        let lines = fresh.iter().zip(&is_new).filter(|(_, new)| !**new).map(|((_, line), _)| line);
+        for (indicator, line) in repeated.zip(lines) {
+            if self.tally.skipped.count("duplicate")
+                && let Some((value, _)) = indicator.values.first()
+            {
+                self.tally.skipped.example("duplicate", format!("{file}: line {line}: {value}"));
+            }
+        }
     }
 
     fn context(&mut self, name: &str) -> Arc<Context> {
