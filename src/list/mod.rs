@@ -145,7 +145,10 @@ impl Reader {
                 self.take(line, &layout, entries);
             }
             self.too_long = !line.ends_with(b"\n");
-            self.line += memchr::memchr_iter(b'\n', line).count() as u64;
+            self.line += match layout {
+                Layout::Lines => u64::from(line.ends_with(b"\n")),
+                Layout::Table(_) => memchr::memchr_iter(b'\n', line).count() as u64,
+            };
             at += length;
             self.passed += length as u64;
         }
