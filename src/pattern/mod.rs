@@ -15,7 +15,7 @@ mod write;
 
 use std::borrow::Cow;
 
-pub use self::parser::{DEPTH_MAX, Error, LENGTH_BYTES_MAX, parse};
+pub use self::parser::{DEPTH_MAX, Error, LENGTH_BYTES_MAX, check, parse};
 pub use self::reduce::{Reduction, Rest, Waiting, reduce};
 
 /// A parsed pattern. Borrows from its text.
@@ -56,8 +56,13 @@ pub enum Qualifier<'a> {
 pub enum Comparison<'a> {
     /// A property and a value.
     Test(Test<'a>),
-    /// `EXISTS path`.
-    Exists(Path<'a>),
+    /// `EXISTS path`; STIX 2.1 has `NOT EXISTS path` too.
+    Exists {
+        /// The property.
+        path: Path<'a>,
+        /// Whether `NOT` stands before it.
+        negated: bool,
+    },
     /// Two or more, all of them.
     And(Vec<Comparison<'a>>),
     /// Two or more, any of them.
@@ -136,7 +141,7 @@ pub enum Literal<'a> {
     Bool(bool),
     /// `h'...'`: pairs of hex digits.
     Hex(&'a str),
-    /// `b'...'`: base64.
+    /// `b'...'`: base64, not empty.
     Binary(&'a str),
     /// `t'...'`: an instant of RFC 3339 in UTC.
     Timestamp(&'a str),

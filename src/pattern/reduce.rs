@@ -125,7 +125,7 @@ impl Reduction {
     fn comparison(&mut self, comparison: &Comparison<'_>) {
         match comparison {
             Comparison::Test(test) => self.test(test, Part::Whole),
-            Comparison::Exists(_) => self.wait(Waiting::Exists, comparison),
+            Comparison::Exists { .. } => self.wait(Waiting::Exists, comparison),
             Comparison::Or(all) => all.iter().for_each(|one| self.comparison(one)),
             Comparison::And(_) => self.conjunction(comparison),
         }
@@ -231,7 +231,7 @@ fn is_equality(test: &Test<'_>) -> bool {
 
 fn is_of_file(term: &Comparison<'_>) -> bool {
     match term {
-        Comparison::Test(Test { path, .. }) | Comparison::Exists(path) => path.object == "file",
+        Comparison::Test(Test { path, .. }) | Comparison::Exists { path, .. } => path.object == "file",
         Comparison::And(_) | Comparison::Or(_) => false,
     }
 }
