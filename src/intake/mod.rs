@@ -9,6 +9,7 @@
 //! Costs: what is kept, and a window of bytes that holds at least one object.
 
 mod decode;
+mod patterns;
 mod resolve;
 mod sniff;
 mod source;
@@ -24,6 +25,8 @@ use crate::tally::{Counts, Tally, shortened};
 
 use self::sniff::Content;
 use self::source::{Files, STDIN};
+
+pub use self::patterns::{Place, Stated, Unstated, patterns};
 
 /// A feed as named on the command line: `NAME=FILE`, `FILE`, a folder, or `-`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -234,7 +237,7 @@ impl Feed {
         match reader.finish() {
             v2::Found::Stix => self.objects.tally.absorb(read),
             v2::Found::Other(what) => {
-                return Err(format!("not STIX: {what}\nexport the feed as STIX 2 or as a list"));
+                return Err(not_stix(&what));
             }
         }
         Ok(())
@@ -372,6 +375,10 @@ fn refused(path: &Path, message: &str) -> Error {
 fn refused_feed(feed: String, message: &str) -> Error {
     let lines: Vec<String> = message.lines().take(2).map(|line| shortened(line.to_owned())).collect();
     Error::Refused { feed, message: lines.join("\n") }
+}
+
+fn not_stix(what: &str) -> String {
+    format!("not STIX: {what}\nexport the feed as STIX 2 or as a list")
 }
 
 fn unreadable(error: &io::Error) -> String {

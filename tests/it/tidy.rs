@@ -23,11 +23,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     // L2 planes
     ("engine", &["index", "indicator", "live", "observable", "policy"]),
     ("engine::scan", &["engine::event", "engine::token", "index", "observable"]),
-    ("intake", &["codec", "indicator", "list", "stix", "tally"]),
+    ("intake", &["codec", "indicator", "list", "pattern", "stix", "tally"]),
     // L3 edges
     ("stage", &["codec", "engine", "indicator", "live"]),
     // L4 entry
-    ("cli", &["engine", "index", "indicator", "intake", "live", "observable", "policy", "stage"]),
+    ("cli", &["engine", "index", "indicator", "intake", "live", "observable", "pattern", "policy", "stage"]),
     ("main", &["cli"]),
     ("lib", &[]),
 ];

@@ -10,7 +10,8 @@ use crate::observable::Observable;
 use crate::pattern::{self, Reduction};
 use crate::stix::v2::object::{Object, Value};
 use crate::stix::{
-    Attribution, Draft, Fate, Kept, Named, Objects, Place, REVOKED, Relation, Slot, UNDATED, Words, tlp,
+    Attribution, Draft, Fate, Kept, Named, Objects, Place, REVOKED, Relation, Slot, Stated, UNDATED, Words,
+    tlp,
 };
 
 /// Bytes kept of a name or description.
@@ -41,6 +42,7 @@ struct Taker<'o, 'a> {
 
 impl Taker<'_, '_> {
     fn indicator(&mut self) {
+        self.state();
         let Some(id) = self.object.id.text() else { return self.skip("no-id") };
         let id = Id::parse(id);
         let modified = self.version();
@@ -81,6 +83,17 @@ impl Taker<'_, '_> {
             context: self.words(),
         };
         self.objects.push(Draft { indicator, modified, fate: Fate::Use, markings, place: self.place }, slot);
+    }
+
+    /// Notes the pattern for those who ask for all.
+    fn state(&mut self) {
+        if self.objects.stated.is_none() {
+            return;
+        }
+        let text = |value: &Value<'_>| value.text().map(Into::into);
+        let name = text(&self.object.id).unwrap_or_else(|| self.objects.describe(self.place).into());
+        let (language, pattern) = (text(&self.object.pattern_type), text(&self.object.pattern));
+        self.objects.stated.get_or_insert_default().push(Stated { name, language, pattern });
     }
 
     /// The values that the pattern comes down to, or what else becomes of the indicator.
