@@ -14,7 +14,7 @@ use crate::cli::{REFUSED, TROUBLE, note};
 use crate::indicator::Part;
 use crate::intake::{self, Place, Stated, Unstated};
 use crate::observable::Observable;
-use crate::pattern::{self, DEPTH_MAX, Error, Reduction, Rest};
+use crate::pattern::{self, Compound, DEPTH_MAX, Error, Reduction, Rest, Waiting};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -102,6 +102,8 @@ struct Verdict<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     values: Vec<LookUp>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    compounds: Vec<Together>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     waiting: Vec<Waits>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Fault>,
@@ -114,6 +116,16 @@ struct LookUp {
     value: String,
     /// A digest that stands for a file of which the pattern says more.
     part_of_pattern: bool,
+}
+
+/// Values that have to be seen together.
+#[derive(Debug, Serialize)]
+struct Together {
+    reason: &'static str,
+    values: Vec<LookUp>,
+    /// The values joined by AND and OR.
+    joined: String,
+    part: Box<str>,
 }
 
 /// A part of the pattern that is not looked up.
@@ -169,6 +181,7 @@ fn judge<'a>(file: &Path, stated: &'a Stated) -> Verdict<'a> {
         status: REFUSED_STATUS,
         pattern: stated.pattern.as_deref().ok(),
         values: Vec::new(),
+        compounds: Vec::new(),
         waiting: Vec::new(),
         error: None,
     };
@@ -176,13 +189,20 @@ fn judge<'a>(file: &Path, stated: &'a Stated) -> Verdict<'a> {
         Ok(text) => match pattern::check(text) {
             Ok(pattern) => {
                 verdict.status = GOOD;
-                let Reduction { values, waiting } = pattern::reduce(&pattern);
+                let Reduction { values, compounds, waiting } = pattern::reduce(&pattern);
                 let value = |(value, part): (Observable, Part)| LookUp {
                     kind: value.kind().as_str(),
                     value: value.to_string(),
                     part_of_pattern: part == Part::OfPattern,
                 };
                 verdict.values = values.into_iter().map(value).collect();
+                let together = |one: Compound| Together {
+                    reason: Waiting::And.as_str(),
+                    joined: one.to_string(),
+                    values: one.values.into_iter().map(|one| value((one, Part::Whole))).collect(),
+                    part: one.part,
+                };
+                verdict.compounds = compounds.into_iter().map(together).collect();
                 let waits = |rest: Rest| Waits { reason: rest.reason.as_str(), part: rest.part };
                 verdict.waiting = waiting.into_iter().map(waits).collect();
             }
@@ -251,6 +271,9 @@ fn describe(out: &mut impl Write, verdict: &Verdict<'_>) -> io::Result<()> {
         writeln!(out, "{GOOD}, no look-up")?;
     } else {
         writeln!(out, "{GOOD}: {}", printable(&shown.join(", ")))?;
+    }
+    for Together { reason, joined, .. } in verdict.compounds.iter().take(SHOWN_MAX) {
+        writeln!(out, "    {reason}: compound: {}", cut(&printable(joined)))?;
     }
     for Waits { reason, part } in waiting.iter().take(SHOWN_MAX) {
         writeln!(out, "    {reason}: {}", cut(&printable(part)))?;

@@ -1,12 +1,13 @@
 //! The STIX 2 patterning language: what a pattern is, how it is read and written.
 //!
 //! Is: the whole grammar of STIX 2.0 and 2.1 in one parser, the tree, and [`reduce()`], which turns a tree into
-//! look-ups or says why not.
+//! look-ups and compounds or says why not.
 //! Is not: an evaluator; no pattern is ever run against observations here.
 //! Invariant: the text form of a tree parses to the same tree; parentheses that say nothing are not in the tree.
 //! Fails: [`parse()`] with an [`Error`] that names line, column, what stands there and what should; never panics.
 //! Costs: strings are borrowed from the text unless they hold an escape; a single comparison allocates once.
 
+mod compound;
 mod lexer;
 mod parser;
 mod property;
@@ -15,6 +16,7 @@ mod write;
 
 use std::borrow::Cow;
 
+pub use self::compound::{Compound, Operation, VALUES_MAX};
 pub use self::parser::{DEPTH_MAX, Error, LENGTH_BYTES_MAX, check, parse};
 pub use self::reduce::{Reduction, Rest, Waiting, reduce};
 

@@ -4,6 +4,7 @@
 //! one of several values.
 //! Is not: a loss-making approximation: an AND is never split, with the one exception that a digest may stand for
 //! a pattern that joins it with other properties of the same file ([`Part::OfPattern`]).
+//! An AND over values becomes a [`Compound`] by the rules there.
 //! Invariant: whoever sees one of the values has seen what the pattern describes ([`Part::Whole`]), or its file.
 //! Fails: never; what gives no look-up is listed with its reason and its text.
 //! Costs: one allocation a value; text of parts is made only for those that wait, and together is no longer than some
@@ -15,14 +16,17 @@ use ahash::AHashSet;
 
 use crate::indicator::Part;
 use crate::observable::{self, Hint, IpPort, Observable, Refused};
+use crate::pattern::compound::{Compound, Joined};
 use crate::pattern::property::{Meaning, meaning};
-use crate::pattern::{Comparison, Literal, Observation, Operator, Pattern, Step, Test};
+use crate::pattern::{Comparison, Literal, Observation, Operator, Path, Pattern, Step, Test};
 
 /// What a pattern comes down to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reduction {
     /// Alternatives, each once, in the order of the pattern.
     pub values: Vec<(Observable, Part)>,
+    /// Alternatives of several values at once, each once and without those that never hold without one of the values above.
+    pub compounds: Vec<Compound>,
     /// The comparisons that are not looked up, in the order of the pattern, each once.
     pub waiting: Vec<Rest>,
 }
@@ -39,7 +43,7 @@ pub struct Rest {
 /// Why a part of a pattern is not looked up yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Waiting {
-    /// Several comparisons have to hold at once.
+    /// Several comparisons have to hold at once, and not all are values: no compound either.
     And,
     /// Several observations are needed.
     ObservationAnd,
@@ -104,6 +108,14 @@ pub fn reduce(pattern: &Pattern<'_>) -> Reduction {
             found.values.retain(|_| first.next().unwrap_or(true));
         }
     }
+    let Reduction { values, compounds, .. } = &mut found;
+    if !compounds.is_empty() {
+        let whole: AHashSet<&Observable> =
+            values.iter().filter(|(_, part)| *part == Part::Whole).map(|(value, _)| value).collect();
+        let mut seen = AHashSet::new();
+        compounds.retain(|one| seen.insert((one.values.clone(), one.program.clone())));
+        compounds.retain(|one| !one.values.iter().any(|value| whole.contains(value) && one.needs(value)));
+    }
     found
 }
 
@@ -155,8 +167,15 @@ impl Reduction {
         match endpoint(&terms) {
             Some(Ok(found)) => self.values.extend(found.into_iter().map(|value| (value, Part::Whole))),
             Some(Err(refused)) => self.wait(Waiting::BadValue(refused), comparison),
-            None => self.wait(Waiting::And, comparison),
+            None => self.joined(comparison),
         }
+    }
+
+    fn joined(&mut self, comparison: &Comparison<'_>) {
+        let Some(joined) = Joined::of(comparison) else { return self.wait(Waiting::And, comparison) };
+        let (alone, rest) = joined.split();
+        self.values.extend(alone.into_iter().map(|value| (value, Part::Whole)));
+        self.compounds.extend(rest.map(|rest| rest.compound(comparison.to_string())));
     }
 
     fn test(&mut self, test: &Test<'_>, part: Part) {
@@ -197,13 +216,16 @@ impl Reduction {
 
     /// `ISSUBSET '10.0.0.0/8'` on an address is the network.
     fn subset(&mut self, test: &Test<'_>, part: Part) {
-        let hint = match meaning(&test.path) {
-            // where a name could stand as well, ISSUBSET says that it is an address
-            Meaning::Value(Hint::Ip | Hint::Domain) => Hint::Ip,
-            _ => return self.wait(Waiting::UnknownProperty, test),
-        };
-        self.values(test, hint, part);
+        match address_hint(&test.path) {
+            Some(hint) => self.values(test, hint, part),
+            None => self.wait(Waiting::UnknownProperty, test),
+        }
     }
+}
+
+/// How the operand of ISSUBSET is read: where a name could stand as well, the operator says that it is an address.
+pub(crate) fn address_hint(path: &Path<'_>) -> Option<Hint> {
+    matches!(meaning(path), Meaning::Value(Hint::Ip | Hint::Domain)).then_some(Hint::Ip)
 }
 
 /// The terms of nested ANDs, each once. `false` when there are more than [`TERMS_MAX`].
@@ -222,7 +244,7 @@ fn flatten<'p, 'a>(comparison: &'p Comparison<'a>, terms: &mut Vec<&'p Compariso
 /// Most terms of an AND that are compared with each other; a longer one waits.
 const TERMS_MAX: usize = 64;
 
-fn is_equality(test: &Test<'_>) -> bool {
+pub(crate) fn is_equality(test: &Test<'_>) -> bool {
     matches!(
         (test.operator, test.negated),
         (Operator::Equal | Operator::In, false) | (Operator::NotEqual, true)
@@ -265,8 +287,7 @@ fn endpoint(terms: &[&Comparison<'_>]) -> Option<Result<Vec<Observable>, Refused
         }
     }
     let ((object, prefix), value) = (reference?, value?);
-    let is_reference = |key: &str| key.ends_with("_ref") || key.ends_with("_refs");
-    if !prefix.iter().any(|step| matches!(step, Step::Key(key) if is_reference(key))) {
+    if !is_by_reference(prefix) {
         return None;
     }
     let Some((side, port)) = port else { return Some(read(value, hint?)) };
@@ -282,8 +303,14 @@ fn endpoint(terms: &[&Comparison<'_>]) -> Option<Result<Vec<Observable>, Refused
     }
 }
 
+/// Whether a reference stands among these steps, so that what follows is said of another object.
+pub(crate) fn is_by_reference(steps: &[Step<'_>]) -> bool {
+    let is_reference = |key: &str| key.ends_with("_ref") || key.ends_with("_refs");
+    steps.iter().any(|step| matches!(step, Step::Key(key) if is_reference(key)))
+}
+
 /// What a `..._ref.type` says about the value beside it.
-fn type_hint(literal: &Literal<'_>) -> Option<Hint> {
+pub(crate) fn type_hint(literal: &Literal<'_>) -> Option<Hint> {
     match string(literal)? {
         "ipv4-addr" | "ipv6-addr" => Some(Hint::Ip),
         "domain-name" => Some(Hint::Domain),
@@ -308,6 +335,6 @@ fn string<'l>(literal: &'l Literal<'_>) -> Option<&'l str> {
     }
 }
 
-fn read(literal: &Literal<'_>, hint: Hint) -> Result<Vec<Observable>, Refused> {
+pub(crate) fn read(literal: &Literal<'_>, hint: Hint) -> Result<Vec<Observable>, Refused> {
     observable::read(string(literal).ok_or(Refused::Unknown)?, hint)
 }

@@ -5,19 +5,20 @@ use proptest::prelude::*;
 use super::*;
 use crate::indicator::Part;
 
-/// What a reduction gives, on one line: look-ups (`~` before those of a part of a pattern), then reasons.
+/// What a reduction gives, on one line: look-ups (`~` before those of a part of a pattern), compounds in braces, reasons.
 fn reduced(text: &str) -> String {
     let pattern = parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
     let reduction = reduce(&pattern);
     let mark = |part| if part == Part::OfPattern { "~" } else { "" };
     let values =
         reduction.values.iter().map(|(value, part)| format!("{}{}:{value}", mark(*part), value.kind()));
+    let compounds = reduction.compounds.iter().map(|compound| format!("{{{compound}}}"));
     let waiting = reduction
         .waiting
         .iter()
         .map(|rest| rest.reason.as_str())
         .map(|word| format!("!{}", word.strip_prefix("not-yet-matched:").unwrap_or(word)));
-    values.chain(waiting).collect::<Vec<_>>().join(" ")
+    values.chain(compounds).chain(waiting).collect::<Vec<_>>().join(" ")
 }
 
 #[track_caller]
@@ -336,15 +337,18 @@ fn digests_by_any_name() {
 #[test]
 fn an_and_is_never_split() {
     reduce_to(&[
-        ("[domain-name:value = 'a.com' AND domain-name:resolves_to_refs[*].value = '1.2.3.4']", "!and"),
-        ("[domain-name:value = 'a.com' AND domain-name:value = 'b.com']", "!and"),
+        (
+            "[domain-name:value = 'a.com' AND domain-name:resolves_to_refs[*].value = '1.2.3.4']",
+            "{ip 1.2.3.4 AND domain a.com}",
+        ),
+        ("[domain-name:value = 'a.com' AND domain-name:value = 'b.com']", "{domain a.com AND domain b.com}"),
         (
             "[domain-name:value = 'a.com' AND (domain-name:value = 'a.com' AND domain-name:value = 'a.com')]",
             "domain:a.com",
         ),
         (
             "[domain-name:value = 'a.com' AND (url:value = 'http://x.com/' OR url:value = 'http://y.com/')]",
-            "!and",
+            "{domain a.com AND (url http://x.com/ OR url http://y.com/)}",
         ),
         (
             "[domain-name:value = 'a.com' OR domain-name:value = 'b.com' AND file:name = 'x']",
@@ -365,6 +369,176 @@ fn an_and_is_never_split() {
         ("[EXISTS domain-name:value]", "!exists"),
         ("[ipv4-addr:value ISSUPERSET '10.0.0.0/8']", "!superset"),
     ]);
+}
+
+#[test]
+fn an_and_over_values_is_a_compound() {
+    let md5 = format!("file:hashes.MD5 = '{MD5}'");
+    let many = |count: usize| (0..count).map(|n| format!("'n{n}.com'")).collect::<Vec<_>>().join(",");
+    let over =
+        |count| reduced(&format!("[domain-name:value IN ({}) AND url:value = 'b.com/x']", many(count)));
+    assert_eq!(
+        reduced(&format!("[{md5} AND domain-name:value = 'a.com']")),
+        format!("{{domain a.com AND md5 {MD5}}}")
+    );
+    assert!(
+        over(VALUES_MAX - 1).starts_with("{url b.com/x AND (domain n0.com OR") && over(VALUES_MAX) == "!and"
+    );
+    reduce_to(&[
+        (
+            "[ipv4-addr:value ISSUBSET '10.0.0.0/8' AND domain-name:value IN ('b.com', 'a.com')]",
+            "{network 10.0.0.0/8 AND (domain a.com OR domain b.com)}",
+        ),
+        (
+            "[ipv4-addr:value = '1.2.3.0-1.2.3.2' AND url:value NOT != 'evil.com']",
+            "{domain evil.com AND (ip 1.2.3.2 OR network 1.2.3.0/31)}",
+        ),
+        // the type of an end says how its value is read
+        (
+            "[network-traffic:src_ref.type = 'ipv4-addr' AND network-traffic:src_ref.value = '1.2.3.4' AND \
+          network-traffic:dst_ref.type = 'domain-name' AND network-traffic:dst_ref.value = 'evil.com']",
+            "{ip 1.2.3.4 AND domain evil.com}",
+        ),
+        (
+            "[network-traffic:src_ref.type = 'ipv4-addr' AND network-traffic:src_ref.value = 'evil.com' AND \
+          domain-name:value = 'a.com']",
+            "!and",
+        ),
+        ("[network-traffic:src_ref.type = 'ipv4-addr' AND domain-name:value = 'a.com']", "!and"),
+        ("[a:b.type = 'ipv4-addr' AND a:b.value = '1.2.3.4' AND domain-name:value = 'a.com']", "!and"),
+        (
+            "[a:b_ref.type = 'ipv4-addr' AND a:b_ref.type = 'url' AND a:b_ref.value = '1.2.3.4' AND \
+          domain-name:value = 'a.com']",
+            "!and",
+        ),
+        // one term that is no value, and the AND waits whole
+        ("[domain-name:value = 'a.com' AND (domain-name:value = 'b.com' OR file:name = 'x')]", "!and"),
+        ("[domain-name:value = 'a.com' AND url:value != 'http://x.com/']", "!and"),
+        ("[domain-name:value = 'a.com' AND EXISTS url:value]", "!and"),
+        ("[domain-name:value = 'a.com' AND ipv4-addr:value = 'junk']", "!and"),
+        ("[domain-name:value = 'a.com' AND domain-name:value IN ()]", "!and"),
+    ]);
+}
+
+/// What says nothing goes, and what is left may be a look-up.
+#[test]
+fn a_compound_holds_nothing_needless() {
+    reduce_to(&[
+        (
+            "[domain-name:value = 'a.com' AND (domain-name:value = 'b.com' OR domain-name:value = 'a.com')]",
+            "domain:a.com",
+        ),
+        (
+            "[(domain-name:value = 'b.com' OR domain-name:value = 'a.com') AND domain-name:value IN ('a.com', 'b.com', 'c.com')]",
+            "domain:a.com domain:b.com",
+        ),
+        (
+            "[(domain-name:value = 'a.com' OR domain-name:value = 'b.com') AND domain-name:value IN ('a.com', 'c.com')]",
+            "domain:a.com {domain b.com AND domain c.com}",
+        ),
+        (
+            "[domain-name:value = 'a.com' OR domain-name:value = 'a.com' AND url:value = 'http://x.com/']",
+            "domain:a.com",
+        ),
+        (
+            "[domain-name:value = 'b.com' AND domain-name:value = 'a.com'] OR \
+          [domain-name:value = 'a.com' AND domain-name:value = 'b.com']",
+            "{domain a.com AND domain b.com}",
+        ),
+        ("[domain-name:value = 'a.com' AND domain-name:value = 'b.com'] REPEATS 2 TIMES", "!qualifier"),
+    ]);
+    let pattern =
+        parse("[url:value='http://x.com/' AND domain-name:value='a.com' OR url:value='http://y.com/']")
+            .unwrap();
+    let compounds = reduce(&pattern).compounds;
+    assert_eq!(compounds.len(), 1);
+    assert_eq!(&*compounds[0].part, "url:value = 'http://x.com/' AND domain-name:value = 'a.com'");
+    assert_eq!(compounds[0].program, [Operation::Seen(0), Operation::Seen(1), Operation::All(2)]);
+}
+
+#[derive(serde::Deserialize)]
+struct Pairs {
+    cases: Vec<Pair>,
+}
+
+#[derive(serde::Deserialize)]
+struct Pair {
+    a: String,
+    b: String,
+    equivalent: bool,
+}
+
+/// For each set of names seen in one event, whether the pattern holds by its look-ups and compounds; the last pattern's
+/// names are `n1.example` to `n4.example`.
+fn truths(text: &str) -> Vec<bool> {
+    let Reduction { values, compounds, waiting } = reduce(&parse(text).unwrap());
+    assert!(waiting.is_empty(), "{text}: {waiting:?}");
+    let seen = |set: u32, value: &crate::observable::Observable| {
+        (1..=4).any(|n| set & 1 << n != 0 && value.to_string() == format!("n{n}.example"))
+    };
+    let holds = |set: u32| {
+        values.iter().any(|(value, _)| seen(set, value))
+            || compounds.iter().any(|one| one.holds(|n| seen(set, &one.values[n])))
+    };
+    (0..16).map(|set| holds(set << 1)).collect()
+}
+
+/// What another library holds to be the same: with names for its properties, and the same look-ups for its addresses.
+#[test]
+fn the_public_pairs_of_equivalent_patterns() {
+    let pairs: Pairs =
+        serde_json::from_str(include_str!("../../tests/corpus/pattern-equivalence-cases.json")).unwrap();
+    assert_eq!(pairs.cases.len(), 160);
+    let (mut same, mut other, mut addresses) = (0, 0, 0);
+    for Pair { a, b, equivalent } in &pairs.cases {
+        let (first, second) = (parse(a).unwrap(), parse(b).unwrap());
+        for pattern in [&first, &second] {
+            assert_eq!(parse(&pattern.to_string()).as_ref(), Ok(pattern), "{pattern}");
+        }
+        let is_of_names = |text: &str| {
+            let names = ["a:b=1", "a:b=2", "a:b=3", "a:b=4"];
+            let rest = names.iter().fold(text.to_owned(), |text, name| text.replace(name, ""));
+            !rest.contains(':')
+                && !rest.contains("TIMES")
+                && !rest.contains('.')
+                && text.matches('[').count() == 1
+        };
+        if is_of_names(a) && is_of_names(b) {
+            let named = |text: &str| {
+                (1..=4).fold(text.to_owned(), |text, n| {
+                    text.replace(&format!("a:b={n}"), &format!("domain-name:value='n{n}.example'"))
+                })
+            };
+            assert_eq!(truths(&named(a)) == truths(&named(b)), *equivalent, "{a} and {b}");
+            *if *equivalent { &mut same } else { &mut other } += 1;
+        } else if a.starts_with("[ipv") {
+            let reduced = |pattern| {
+                let Reduction { values, waiting, .. } = reduce(pattern);
+                (values, waiting)
+            };
+            assert_eq!(reduced(&first) == reduced(&second), *equivalent, "{a} and {b}");
+            addresses += 1;
+        }
+    }
+    assert_eq!((same, other, addresses), (25, 3, 25));
+}
+
+/// Patterns of the STIX committee's matcher: those that it runs, with or without a result, are patterns. Four have one
+/// qualifier twice, which STIX 2.1 and its validator forbid.
+#[test]
+fn the_patterns_of_the_public_matcher() {
+    let cases: Cases =
+        serde_json::from_str(include_str!("../../tests/corpus/pattern-matcher-cases.json")).unwrap();
+    let is_doubled = |pattern: &str| pattern.contains("] REPEATS") && pattern.contains("TIMES REPEATS");
+    let doubled = cases.cases.iter().filter(|case| is_doubled(&case.pattern)).count();
+    assert_eq!((cases.cases.len(), doubled), (431, 4));
+    for Case { pattern, valid } in &cases.cases {
+        let parsed = parse(pattern);
+        assert_eq!(parsed.is_ok(), *valid && !is_doubled(pattern), "{pattern}: {parsed:?}");
+        if let Ok(pattern) = parsed {
+            assert_eq!(parse(&pattern.to_string()).as_ref(), Ok(&pattern), "{pattern}");
+        }
+    }
 }
 
 #[test]
@@ -565,6 +739,25 @@ fn observation() -> impl Strategy<Value = String> {
     })
 }
 
+/// AND and OR of four names, as text.
+fn joined_names() -> impl Strategy<Value = String> {
+    let name = (1..=4).prop_map(|n| format!("domain-name:value = 'n{n}.example'"));
+    name.prop_recursive(4, 24, 4, |inner| {
+        (prop::collection::vec(inner, 2..4), any::<bool>())
+            .prop_map(|(all, and)| format!("({})", all.join(if and { " AND " } else { " OR " })))
+    })
+}
+
+/// What the words of the language say of a comparison of names when these were seen.
+fn is_true(comparison: &Comparison<'_>, seen: &dyn Fn(&str) -> bool) -> bool {
+    match comparison {
+        Comparison::And(all) => all.iter().all(|one| is_true(one, seen)),
+        Comparison::Or(all) => all.iter().any(|one| is_true(one, seen)),
+        Comparison::Test(Test { operand: Operand::One(Literal::String(name)), .. }) => seen(name),
+        other => panic!("{other:?}"),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -574,6 +767,22 @@ proptest! {
         let shown = pattern.to_string();
         prop_assert_eq!(parse(&shown), Ok(pattern.clone()), "{}", shown);
         reduce(&pattern);
+    }
+
+    #[test]
+    fn look_ups_and_compounds_together_say_what_the_pattern_says(text in joined_names()) {
+        let text = format!("[{text}]");
+        let Observation::One(comparison) = parse(&text).unwrap().root else { panic!("{text}") };
+        let expected: Vec<bool> = (0..16u32)
+            .map(|set| is_true(&comparison, &|name| (1..=4).any(|n| set << 1 & 1 << n != 0 && name == format!("n{n}.example"))))
+            .collect();
+        prop_assert_eq!(truths(&text), expected);
+        for compound in reduce(&parse(&text).unwrap()).compounds {
+            prop_assert!(compound.values.len() >= 2 && compound.holds(|_| true) && !compound.holds(|_| false));
+            for alone in 0..compound.values.len() {
+                prop_assert!(!compound.holds(|n| n == alone), "{} needs one only", compound);
+            }
+        }
     }
 
     #[test]

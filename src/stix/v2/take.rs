@@ -7,7 +7,7 @@
 
 use crate::indicator::{Id, Indicator, Part, ThreatKind, Timestamp, Tlp};
 use crate::observable::Observable;
-use crate::pattern::{self, Reduction};
+use crate::pattern::{self, Reduction, Waiting};
 use crate::stix::v2::object::{Object, Value};
 use crate::stix::{
     Attribution, Draft, Fate, Kept, Named, Objects, Place, REVOKED, Relation, Slot, Stated, UNDATED, Words,
@@ -101,14 +101,19 @@ impl Taker<'_, '_> {
         let Ok(pattern) = pattern::parse(text) else {
             return Err(Fate::Wait(Kept { reason: "bad-pattern", pattern: text.into() }.into()));
         };
-        let Reduction { values, waiting } = pattern::reduce(&pattern);
+        let Reduction { values, compounds, waiting } = pattern::reduce(&pattern);
         if !values.is_empty() {
-            if let Some(rest) = waiting.first() {
-                self.objects.note("part-not-yet-matched", self.place, &rest.part);
+            let parts = waiting.iter().map(|rest| &rest.part).chain(compounds.iter().map(|one| &one.part));
+            if let Some(part) = parts.into_iter().next() {
+                self.objects.note("part-not-yet-matched", self.place, part);
             }
             return Ok(values);
         }
-        let reason = waiting.first().map_or("not-yet-matched:and", |rest| rest.reason.as_str());
+        // a compound is no look-up yet and waits as what it is, an AND
+        let reason = match waiting.first() {
+            Some(rest) if compounds.is_empty() => rest.reason.as_str(),
+            _ => Waiting::And.as_str(),
+        };
         Err(Fate::Wait(Kept { reason, pattern: text.into() }.into()))
     }
 

@@ -13,6 +13,7 @@ fn patterns_by_line_get_a_verdict_each() {
         \n\
         [domain-name:value = 'a.example' OR domain-name:value LIKE '%.b.example']\n\
         [url:value = 'http://x.example/a'] FOLLOWEDBY [domain-name:value = 'y.example']\n\
+        [url:value = 'http://x.example/a' AND domain-name:value IN ('y.example', 'z.example')]\n\
         [file:size = ]\n\
         [file:hashes.'SHA-256' = 'f00']\n";
     program.write("patterns.txt", patterns);
@@ -25,15 +26,17 @@ fn patterns_by_line_get_a_verdict_each() {
          \x20   not-yet-matched:like: domain-name:value LIKE '%.b.example'\n\
          patterns.txt: line 5: good, no look-up\n\
          \x20   not-yet-matched:followed-by: [url:value = 'http://x.example/a'] FOLLOWEDBY [domain-name:value = 'y.example']\n\
-         patterns.txt: line 6: refused: line 6, column 14: found ']', expected a constant\n\
+         patterns.txt: line 6: good, no look-up\n\
+         \x20   not-yet-matched:and: compound: url http://x.example/a AND (domain y.example OR domain z.example)\n\
+         patterns.txt: line 7: refused: line 7, column 14: found ']', expected a constant\n\
          \x20   [file:size = ]\n\
          \x20                ^\n\
-         patterns.txt: line 7: refused: line 7, column 26: found ''f00']', expected a SHA-256 digest: 64 hex digits\n\
+         patterns.txt: line 8: refused: line 8, column 26: found ''f00']', expected a SHA-256 digest: 64 hex digits\n\
          \x20   [file:hashes.'SHA-256' = 'f00']\n\
          \x20                            ^\n"
     );
-    assert!(stderr(&output).contains("3 good, 2 refused, 0 in other languages"), "{}", stderr(&output));
-    let good: String = patterns.lines().take(5).flat_map(|line| [line, "\n"]).collect();
+    assert!(stderr(&output).contains("4 good, 2 refused, 0 in other languages"), "{}", stderr(&output));
+    let good: String = patterns.lines().take(6).flat_map(|line| [line, "\n"]).collect();
     for input in [good.clone().into_bytes(), gzip(good.as_bytes())] {
         assert_eq!(code(&program.run(&["pattern", "check", "-"], input)), 0);
     }
