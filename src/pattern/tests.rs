@@ -238,6 +238,29 @@ fn limits() {
     assert_eq!(parse(&long), Err(Error::TooLong { bytes: LENGTH_BYTES_MAX + 1 }));
 }
 
+/// The deepest trees that there are, walked by everything that walks trees, on half the stack of a thread.
+#[test]
+fn the_deepest_pattern_fits_the_stack() {
+    let comparisons = |depth: usize| {
+        let close = [" OR url:value = 'x.com/y')", " AND domain-name:value = 'a.com')"].concat();
+        format!("{}ipv4-addr:value = '1.2.3.4'{}", "((".repeat(depth / 2), close.repeat(depth / 2))
+    };
+    let deep_inside = format!("[{}]", comparisons(DEPTH_MAX - 2));
+    let close = " AND [a:b = 2] OR [a:b = 3]) WITHIN 1 SECONDS FOLLOWEDBY [a:b = 4]";
+    let deep_outside = move |depth: usize| {
+        format!("{}[{}]{}", "(".repeat(depth), comparisons(DEPTH_MAX - 2 - depth), close.repeat(depth))
+    };
+    let walk = move || {
+        for text in [deep_inside, deep_outside(31), deep_outside(DEPTH_MAX - 2)] {
+            let pattern = parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(parse(&pattern.to_string()), Ok(pattern.clone()));
+            let Reduction { compounds, .. } = reduce(&pattern);
+            assert!(compounds.iter().all(|one| one.holds(|_| true)));
+        }
+    };
+    std::thread::Builder::new().stack_size(1 << 20).spawn(walk).unwrap().join().unwrap();
+}
+
 const MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
 
 #[test]
