@@ -11,10 +11,11 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::cli::{REFUSED, TROUBLE, note};
+use crate::compound::Compound;
 use crate::indicator::Part;
 use crate::intake::{self, Place, Stated, Unstated};
 use crate::observable::Observable;
-use crate::pattern::{self, Compound, DEPTH_MAX, Error, Reduction, Rest, Waiting};
+use crate::pattern::{self, DEPTH_MAX, Error, Reduction, Rest, Waiting};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -298,7 +299,7 @@ fn point(out: &mut impl Write, pattern: &str, fault: &Fault) -> io::Result<()> {
 }
 
 /// What comes from a file may hold anything; a terminal gets no control characters of it.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

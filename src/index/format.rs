@@ -73,9 +73,9 @@ pub(crate) enum Section {
     Sha256,
     Sha512,
     ExactOnly,
-    /// Reserved: hosts of URLs and atoms of compounds, which make the engine look closer but never tag.
+    /// Values of compounds, which never tag alone: a snapshot of their own.
     Silent,
-    /// Reserved: patterns that join several values.
+    /// Patterns that join several values.
     Compounds,
     More,
     Feed,

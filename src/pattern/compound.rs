@@ -1,8 +1,7 @@
-//! Compounds: patterns that need several values within one observation.
+//! From an AND over values to a compound.
 //!
-//! Is: what an AND comes down to that is no single value: its values, and a program over them that says whether those
-//! that were seen together suffice. In a set the values are silent entries: alone none of them hits.
-//! Is not: a look at events; whether a value was seen is the caller's answer.
+//! Is: what an AND comes down to that is no single value: its values, and a program over them ([`Compound`]).
+//! Is not: an evaluator, nor the reduction of other patterns (`reduce`).
 //! Invariant: the program holds for all values together, for no fewer than two of them, and never for fewer values if
 //! not for more. Two compounds that differ in the order of their terms only are equal but for their text.
 //! Fails: [`Joined::of`] with `None` where a term is no value: the AND waits.
@@ -18,91 +17,11 @@
 //! 5. A value that is enough alone is a look-up, and the compound is what is left without it: `(a OR b) AND (a OR c)` is
 //!    the look-up `a` and the compound `b AND c`.
 
-use std::fmt::{Display, Formatter, Result, Write as _};
-
+use crate::compound::{Compound, Operation, Program, VALUES_MAX};
 use crate::observable::{Hint, Observable};
 use crate::pattern::property::{Meaning, meaning};
 use crate::pattern::reduce::{address_hint, is_by_reference, is_equality, read, type_hint};
 use crate::pattern::{Comparison, Operator, Path, Step, Test};
-
-/// Most values of a compound, counted as often as the pattern has them. Real ones have fewer than ten.
-pub const VALUES_MAX: usize = 256;
-
-/// Several values of one observation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Compound {
-    /// The values, sorted, each once.
-    pub values: Vec<Observable>,
-    /// What has to hold, in postfix order.
-    pub program: Vec<Operation>,
-    /// The part of the pattern that this is about, as text.
-    pub part: Box<str>,
-}
-
-/// One step of a program, on a stack of truth values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Operation {
-    /// Puts on top whether the value with this number was seen.
-    Seen(u16),
-    /// Replaces that many, two or more, by whether all hold.
-    All(u16),
-    /// Replaces that many, two or more, by whether one holds.
-    Any(u16),
-}
-
-impl Compound {
-    /// Whether the values that were seen together suffice; `seen` is asked by their numbers.
-    pub fn holds(&self, seen: impl Fn(usize) -> bool) -> bool {
-        let mut stack = Vec::new();
-        for operation in &self.program {
-            let (count, all) = match *operation {
-                Operation::Seen(value) => {
-                    stack.push(seen(value.into()));
-                    continue;
-                }
-                Operation::All(count) => (count, true),
-                Operation::Any(count) => (count, false),
-            };
-            let operands = stack.split_off(stack.len().saturating_sub(count.into()));
-            stack.push(if all { !operands.contains(&false) } else { operands.contains(&true) });
-        }
-        stack.pop().unwrap_or(false)
-    }
-
-    /// Whether it never holds without this value.
-    pub fn needs(&self, value: &Observable) -> bool {
-        self.values.binary_search(value).is_ok_and(|number| !self.holds(|other| other != number))
-    }
-}
-
-/// The values with their kinds, joined by AND and OR.
-impl Display for Compound {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        // text, and whether it stands in parentheses inside another operation
-        let mut stack: Vec<(String, bool)> = Vec::new();
-        for operation in &self.program {
-            let (count, between) = match *operation {
-                Operation::Seen(number) => {
-                    let value = self.values.get(usize::from(number));
-                    let text = value.map(|value| format!("{} {value}", value.kind())).unwrap_or_default();
-                    stack.push((text, false));
-                    continue;
-                }
-                Operation::All(count) => (count, " AND "),
-                Operation::Any(count) => (count, " OR "),
-            };
-            let mut text = String::new();
-            let operands = stack.split_off(stack.len().saturating_sub(count.into()));
-            for (n, (operand, joined)) in operands.into_iter().enumerate() {
-                let between = if n > 0 { between } else { "" };
-                let (open, close) = if joined { ("(", ")") } else { ("", "") };
-                write!(text, "{between}{open}{operand}{close}")?;
-            }
-            stack.push((text, true));
-        }
-        f.write_str(stack.last().map_or("", |(text, _)| text))
-    }
-}
 
 /// What an AND over values comes down to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,7 +83,11 @@ impl Joined {
         values.dedup();
         let mut program = Vec::new();
         self.write(&values, &mut program);
-        Compound { values: values.into_iter().cloned().collect(), program, part: part.into() }
+        Compound {
+            values: values.into_iter().cloned().collect(),
+            program: Program(program),
+            part: part.into(),
+        }
     }
 
     fn each<'j>(&'j self, visit: &mut impl FnMut(&'j Observable)) {

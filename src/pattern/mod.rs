@@ -16,7 +16,6 @@ mod write;
 
 use std::borrow::Cow;
 
-pub use self::compound::{Compound, Operation, VALUES_MAX};
 pub use self::parser::{DEPTH_MAX, Error, LENGTH_BYTES_MAX, check, parse};
 pub use self::reduce::{Reduction, Rest, Waiting, reduce};
 

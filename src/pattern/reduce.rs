@@ -14,9 +14,10 @@ use std::fmt::Display;
 
 use ahash::AHashSet;
 
+use crate::compound::Compound;
 use crate::indicator::Part;
 use crate::observable::{self, Hint, IpPort, Observable, Refused};
-use crate::pattern::compound::{Compound, Joined};
+use crate::pattern::compound::Joined;
 use crate::pattern::property::{Meaning, meaning};
 use crate::pattern::{Comparison, Literal, Observation, Operator, Path, Pattern, Step, Test};
 
@@ -69,6 +70,8 @@ pub enum Waiting {
     DigestAlgorithm,
     /// A property that is not known, or a constant of a type that says nothing there.
     UnknownProperty,
+    /// A list without a value: nothing is in it.
+    EmptyList,
     /// The value is not what its property asks for.
     BadValue(Refused),
 }
@@ -90,6 +93,7 @@ impl Waiting {
             Waiting::KeyedText => "not-yet-matched:keyed-text",
             Waiting::DigestAlgorithm => "not-yet-matched:digest-algorithm",
             Waiting::UnknownProperty => "not-yet-matched:unknown-property",
+            Waiting::EmptyList => "empty-list",
             Waiting::BadValue(Refused::UrlEnd) => Refused::UrlEnd.as_str(),
             Waiting::BadValue(_) => "bad-value",
         }
@@ -208,6 +212,9 @@ impl Reduction {
                 Ok(found) => self.values.extend(found.into_iter().map(|value| (value, part))),
                 Err(refused) => _ = bad.get_or_insert((refused, literal)),
             }
+        }
+        if test.operand.literals().is_empty() {
+            self.wait(Waiting::EmptyList, test);
         }
         if let Some((refused, literal)) = bad {
             self.wait(Waiting::BadValue(refused), &format_args!("{} = {literal}", test.path));

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::compound::{Operation, VALUES_MAX};
 use crate::indicator::Part;
 
 /// What a reduction gives, on one line: look-ups (`~` before those of a part of a pattern), compounds in braces, reasons.
@@ -291,7 +292,9 @@ fn equality_in_or_and_subset() {
         ),
         ("[domain-name:value IN ('a.com', 'b.com', 'a.com', 'x')]", "domain:a.com domain:b.com !bad-value"),
         ("[domain-name:value NOT IN ('a.com')]", "!negation"),
-        ("[domain-name:value IN ()]", ""),
+        ("[domain-name:value IN ()]", "!empty-list"),
+        ("[file:hashes.MD5 IN () AND file:name = 'x']", "!empty-list"),
+        ("[file:name IN ()]", "!bad-value"),
         ("[domain-name:value = '1.2.3.4']", "ip:1.2.3.4"),
         ("[domain-name:value = 'http://evil.com/a']", "url:http://evil.com/a"),
         ("[url:value = 'evil.com']", "domain:evil.com"),
@@ -476,7 +479,7 @@ fn a_compound_holds_nothing_needless() {
     let compounds = reduce(&pattern).compounds;
     assert_eq!(compounds.len(), 1);
     assert_eq!(&*compounds[0].part, "url:value = 'http://x.com/' AND domain-name:value = 'a.com'");
-    assert_eq!(compounds[0].program, [Operation::Seen(0), Operation::Seen(1), Operation::All(2)]);
+    assert_eq!(compounds[0].program.0, [Operation::Seen(0), Operation::Seen(1), Operation::All(2)]);
 }
 
 #[derive(serde::Deserialize)]

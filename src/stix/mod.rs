@@ -239,6 +239,7 @@ impl Objects {
             .then_with(|| a.fate.cmp(&b.fate))
             .then_with(|| left.values.len().cmp(&right.values.len()))
             .then_with(|| left.values.cmp(&right.values))
+            .then_with(|| left.compounds.cmp(&right.compounds))
             .then_with(|| (left.valid_from, left.valid_until).cmp(&(right.valid_from, right.valid_until)))
             .then_with(|| (left.confidence, left.tlp).cmp(&(right.confidence, right.tlp)))
             .then_with(|| left.context.cmp(&right.context))
@@ -269,6 +270,14 @@ impl Objects {
         if self.tally.skipped.count(reason) {
             let example = format!("{}: {culprit}", self.describe(place));
             self.tally.skipped.example(reason, example);
+        }
+    }
+
+    /// Counts an indicator that is kept for later evaluation.
+    pub fn keep(&mut self, reason: &'static str, place: Place, culprit: &str) {
+        if self.tally.kept.count(reason) {
+            let example = format!("{}: {culprit}", self.describe(place));
+            self.tally.kept.example(reason, example);
         }
     }
 

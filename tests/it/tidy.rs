@@ -10,14 +10,15 @@ use std::path::Path;
 const LAYERS: &[(&str, &[&str])] = &[
     // L0 words
     ("observable", &[]),
-    ("pattern", &["indicator", "observable"]),
-    ("indicator", &["observable"]),
+    ("compound", &["observable"]),
+    ("pattern", &["compound", "indicator", "observable"]),
+    ("indicator", &["compound", "observable"]),
     ("tally", &[]),
     // L1 tools
     ("codec", &[]),
     ("stix", &["indicator", "observable", "pattern", "tally"]),
     ("list", &["indicator", "observable", "tally"]),
-    ("index", &["indicator", "observable", "tally"]),
+    ("index", &["compound", "indicator", "observable", "tally"]),
     ("policy", &["indicator", "observable"]),
     ("live", &["index", "policy"]),
     // L2 planes
@@ -27,7 +28,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // L3 edges
     ("stage", &["codec", "engine", "indicator", "live"]),
     // L4 entry
-    ("cli", &["engine", "index", "indicator", "intake", "live", "observable", "pattern", "policy", "stage"]),
+    ("cli", &["compound", "engine", "index", "indicator", "intake", "live", "observable", "pattern", "policy", "stage"]),
     ("main", &["cli"]),
     ("lib", &[]),
 ];

@@ -5,14 +5,18 @@
 //! Invariant: every object is counted once: as draft, context, or skipped with its reason.
 //! Fails: never. Costs: the parse of the pattern, unless a newer version of the indicator is known.
 
+use crate::compound::Compound;
 use crate::indicator::{Id, Indicator, Part, ThreatKind, Timestamp, Tlp};
 use crate::observable::Observable;
-use crate::pattern::{self, Reduction, Waiting};
+use crate::pattern::{self, Reduction};
 use crate::stix::v2::object::{Object, Value};
 use crate::stix::{
     Attribution, Draft, Fate, Kept, Named, Objects, Place, REVOKED, Relation, Slot, Stated, UNDATED, Words,
     tlp,
 };
+
+/// The look-ups of an indicator.
+type Values = Vec<(Observable, Part)>;
 
 /// Bytes kept of a name or description.
 const TEXT_BYTES_MAX: usize = 64 << 10;
@@ -67,8 +71,8 @@ impl Taker<'_, '_> {
         if valid_until.is_some_and(|until| valid_from.is_some_and(|from| until <= from)) {
             return self.leave_out((id, slot), modified, Fate::Skip("invalid-validity"));
         }
-        let values = match self.reduce(pattern) {
-            Ok(values) => values,
+        let (values, compounds) = match self.reduce(pattern) {
+            Ok(found) => found,
             Err(fate) => return self.leave_out((id, slot), modified, fate),
         };
         let (tlp, markings) = self.markings();
@@ -76,6 +80,7 @@ impl Taker<'_, '_> {
             feed: 0,
             id: Some(id),
             values,
+            compounds,
             valid_from,
             valid_until,
             confidence: self.confidence(),
@@ -96,25 +101,18 @@ impl Taker<'_, '_> {
         self.objects.stated.get_or_insert_default().push(Stated { name, language, pattern });
     }
 
-    /// The values that the pattern comes down to, or what else becomes of the indicator.
-    fn reduce(&mut self, text: &str) -> Result<Vec<(Observable, Part)>, Fate> {
-        let Ok(pattern) = pattern::parse(text) else {
-            return Err(Fate::Wait(Kept { reason: "bad-pattern", pattern: text.into() }.into()));
-        };
+    /// What the pattern comes down to, or what else becomes of the indicator.
+    fn reduce(&mut self, text: &str) -> Result<(Values, Box<[Compound]>), Fate> {
+        let wait = |reason| Err(Fate::Wait(Kept { reason, pattern: text.into() }.into()));
+        let Ok(pattern) = pattern::parse(text) else { return wait("bad-pattern") };
         let Reduction { values, compounds, waiting } = pattern::reduce(&pattern);
-        if !values.is_empty() {
-            let parts = waiting.iter().map(|rest| &rest.part).chain(compounds.iter().map(|one| &one.part));
-            if let Some(part) = parts.into_iter().next() {
-                self.objects.note("part-not-yet-matched", self.place, part);
-            }
-            return Ok(values);
+        match (waiting.first(), compounds.first()) {
+            (Some(rest), None) if values.is_empty() => return wait(rest.reason.as_str()),
+            (Some(rest), _) => self.objects.note("part-not-yet-matched", self.place, &rest.part),
+            (None, Some(one)) if !values.is_empty() => self.objects.note("part-kept", self.place, &one.part),
+            (None, _) => {}
         }
-        // a compound is no look-up yet and waits as what it is, an AND
-        let reason = match waiting.first() {
-            Some(rest) if compounds.is_empty() => rest.reason.as_str(),
-            _ => Waiting::And.as_str(),
-        };
-        Err(Fate::Wait(Kept { reason, pattern: text.into() }.into()))
+        Ok((values, compounds.into()))
     }
 
     /// Keeps the id and version of an indicator that is not used, so that older versions do not come back.
@@ -123,6 +121,7 @@ impl Taker<'_, '_> {
             feed: 0,
             id: Some(id),
             values: Vec::new(),
+            compounds: Box::default(),
             valid_from: None,
             valid_until: None,
             confidence: None,
