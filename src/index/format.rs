@@ -347,6 +347,9 @@ fn block_sums(bytes: &[u8], sections: &Sections) -> Vec<u8> {
 #[cfg(test)]
 pub(crate) fn reseal(bytes: &mut [u8]) {
     fn seal(bytes: &mut [u8]) {
+        if bytes.len() < HEADER {
+            return;
+        }
         let crc = crc32c::crc32c(&bytes[..HEADER - 4]);
         bytes[HEADER - 4..HEADER].copy_from_slice(&crc.to_le_bytes());
     }
