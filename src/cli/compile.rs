@@ -178,7 +178,11 @@ fn describe(summary: &Summary<'_>) -> Result<String, std::fmt::Error> {
         writeln!(out, "  {:<12} {:>12}", entries.kind, entries.count)?;
     }
     if summary.compounds > 0 {
-        writeln!(out, "compounds {} of {} values, kept for later evaluation", summary.compounds, summary.silent)?;
+        writeln!(
+            out,
+            "compounds {} of {} values, kept for later evaluation",
+            summary.compounds, summary.silent
+        )?;
     }
     if !summary.refused.is_empty() {
         writeln!(out, "values not taken by rule (--allow NAME takes them, where there is such a rule)")?;

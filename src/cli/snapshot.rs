@@ -284,7 +284,10 @@ fn dump(file: &Path, kinds: &[String], all: bool) -> Result<()> {
             let mut last = None;
             for kept in together.with(entry) {
                 if last.replace(&kept.record) != Some(&kept.record) {
-                    put(&mut out, &Line { silent: true, ..Line::new(&snapshot, kind, &value, &kept.record) })?;
+                    put(
+                        &mut out,
+                        &Line { silent: true, ..Line::new(&snapshot, kind, &value, &kept.record) },
+                    )?;
                 }
             }
         }
@@ -344,7 +347,10 @@ impl Together {
             pattern: part.clone(),
             values: values
                 .iter()
-                .map(|entry| Value { kind: self.silent.kind(*entry).as_str(), value: self.silent.value(*entry) })
+                .map(|entry| Value {
+                    kind: self.silent.kind(*entry).as_str(),
+                    value: self.silent.value(*entry),
+                })
                 .collect(),
             said: Said::new(snapshot, record),
         }

@@ -159,8 +159,13 @@ impl Compounds {
         }
         let image = bytes.get(self.silent.clone()).unwrap_or_default();
         let Structure { header, feeds, tables, columns, compounds } = Structure::read(image)?;
-        let content =
-            Content { bytes: image, feeds: &feeds, tables: &tables, columns: &columns, compounds: &compounds };
+        let content = Content {
+            bytes: image,
+            feeds: &feeds,
+            tables: &tables,
+            columns: &columns,
+            compounds: &compounds,
+        };
         verify::verify(&header, content).map_err(|_| unsound(Section::Silent))?;
         let mut belongs = vec![false; self.values()];
         for kept in (0..self.count()).filter_map(|number| self.get(bytes, number)) {

@@ -1,9 +1,10 @@
 //! Tests of the pattern language.
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
 
 use super::*;
-use crate::compound::{Operation, VALUES_MAX};
+use crate::compound::{Compound, Operation, VALUES_MAX};
 use crate::indicator::Part;
 
 /// What a reduction gives, on one line: look-ups (`~` before those of a part of a pattern), compounds in braces, reasons.
@@ -725,23 +726,60 @@ fn path() -> impl Strategy<Value = String> {
     .prop_filter("a key that is a keyword", |path| !path.contains("true") && !path.contains("false"))
 }
 
+/// A comparison with values, few enough to come again.
+fn values() -> impl Strategy<Value = String> {
+    let tests = vec![
+        "ipv4-addr:value = '198.51.100.1'",
+        "ipv4-addr:value ISSUBSET '198.51.100.0/24'",
+        "ipv6-addr:value NOT != '2001:db8::1'",
+        "domain-name:value IN ('a.example', 'b.example')",
+        "domain-name:value = 'a.example'",
+        "domain-name:resolves_to_refs[*].value = '198.51.100.1'",
+        "url:value = 'http://a.example/x'",
+        "network-traffic:dst_ref.type = 'ipv4-addr'",
+        "network-traffic:dst_ref.value = '198.51.100.1'",
+        "network-traffic:dst_port = 443",
+        "email-addr:value = 'x@a.example'",
+        "file:hashes.MD5 = 'd41d8cd98f00b204e9800998ecf8427e'",
+        "file:hashes.'SHA-1' IN ()",
+        "file:hashes.SSDEEP = '3:a:b'",
+        "file:name = 'x.exe'",
+        "url:value = 'http://a.example/<x>'",
+    ];
+    prop::sample::select(tests).prop_map(str::to_owned)
+}
+
 fn comparison() -> impl Strategy<Value = String> {
     let test = prop_oneof![
         (path(), prop::sample::select(vec!["=", "!=", "<>", "==", "NOT =", " NOT != "]), literal())
             .prop_map(|(path, operator, literal)| format!("{path} {operator}{literal}")),
         (path(), prop::collection::vec(literal(), 0..4))
             .prop_map(|(path, list)| format!("{path} IN({})", list.join(","))),
-        (path(), prop::sample::select(vec!["LIKE", "MATCHES", "ISSUBSET", "NOT ISSUPERSET"]))
+        (path(), prop::sample::select(vec!["LIKE", "MATCHES", "ISSUBSET", "NOT ISSUPERSET", "ISSUPERSET"]))
             .prop_map(|(path, operator)| format!("{path} {operator}'1.2.3.0/24'")),
+        (path(), prop::sample::select(vec!["<", "<=", "> ", "NOT >="]), "-?[1-9]|'[a-z]'")
+            .prop_map(|(path, operator, literal)| format!("{path} {operator}{literal}")),
         path().prop_map(|path| format!("EXISTS {path}")),
         path().prop_map(|path| format!("NOT EXISTS {path}")),
+        values(),
+        values(),
     ];
+    joined(test)
+}
+
+/// These comparisons, joined by AND and OR.
+fn joined(test: impl Strategy<Value = String> + 'static) -> impl Strategy<Value = String> {
     test.prop_recursive(3, 12, 3, |inner| {
         (prop::collection::vec(inner, 2..4), any::<bool>(), any::<bool>()).prop_map(|(all, and, wrapped)| {
             let joined = all.join(if and { " AND " } else { " OR " });
             if wrapped { format!("({joined})") } else { joined }
         })
     })
+}
+
+/// All sorts of patterns, as often one whose values are known as any other.
+fn pattern() -> impl Strategy<Value = String> {
+    prop_oneof![observation(), joined(values()).prop_map(|comparison| format!("[{comparison}]"))]
 }
 
 fn observation() -> impl Strategy<Value = String> {
@@ -763,6 +801,22 @@ fn observation() -> impl Strategy<Value = String> {
         let qualified = (inner, qualifier).prop_map(|(inner, qualifier)| format!("({inner}) {qualifier}"));
         prop_oneof![joined, qualified]
     })
+}
+
+/// What the property tests above see: without it they might run over patterns that are all alike.
+#[test]
+fn the_patterns_of_the_property_tests_are_of_all_sorts() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let (mut look_ups, mut compounds, mut reasons) = (0, 0, std::collections::BTreeSet::new());
+    for _ in 0..2_000 {
+        let text = pattern().new_tree(&mut runner).unwrap().current();
+        let reduction = reduce(&parse(&text).unwrap());
+        look_ups += usize::from(!reduction.values.is_empty());
+        compounds += usize::from(!reduction.compounds.is_empty());
+        reasons.extend(reduction.waiting.iter().map(|rest| rest.reason.as_str()));
+    }
+    assert!(look_ups > 500 && compounds > 100, "{look_ups} with look-ups, {compounds} with compounds");
+    assert_eq!(reasons.len(), 16, "a pattern for every reason: {reasons:?}");
 }
 
 /// AND and OR of four names, as text.
@@ -792,7 +846,34 @@ proptest! {
         let pattern = parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
         let shown = pattern.to_string();
         prop_assert_eq!(parse(&shown), Ok(pattern.clone()), "{}", shown);
-        reduce(&pattern);
+        prop_assert_eq!(reduce(&parse(&shown).unwrap()), reduce(&pattern), "{}", shown);
+    }
+
+    #[test]
+    fn every_pattern_has_look_ups_a_compound_or_a_reason(text in pattern()) {
+        let Reduction { values, compounds, waiting } = reduce(&parse(&text).unwrap());
+        prop_assert!(values.len() + compounds.len() + waiting.len() > 0, "{}", text);
+        for (number, value) in values.iter().enumerate() {
+            prop_assert!(!values[..number].contains(value), "{:?} comes twice", value);
+        }
+        for compound in &compounds {
+            let Compound { values: needed, program, part } = compound;
+            prop_assert!(needed.len() >= 2 && needed.is_sorted_by(|a, b| a < b), "{:?}", needed);
+            prop_assert!(program.is_sound(needed.len()) && program.holds(|_| true), "{:?}", program);
+            prop_assert!(!(0..needed.len()).any(|alone| program.holds(|n| n == alone)), "{}", compound);
+            prop_assert!(!values.iter().any(|(one, part)| *part == Part::Whole && compound.needs(one)));
+            // its part alone gives it again
+            let again = reduce(&parse(&format!("[{part}]")).unwrap()).compounds;
+            prop_assert!(again.contains(compound), "{}", part);
+        }
+        for rest in &waiting {
+            // its part alone waits for the same reason
+            let inside = format!("[{}]", rest.part);
+            let part = parse(&rest.part).or_else(|_| parse(&inside));
+            prop_assert!(part.is_ok(), "{}: {:?}", rest.part, part);
+            let reasons: Vec<Waiting> = reduce(&part.unwrap()).waiting.iter().map(|rest| rest.reason).collect();
+            prop_assert!(reasons.contains(&rest.reason), "{}: {:?} and {:?}", rest.part, rest.reason, reasons);
+        }
     }
 
     #[test]

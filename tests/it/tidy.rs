@@ -16,7 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("tally", &[]),
     // L1 tools
     ("codec", &[]),
-    ("stix", &["indicator", "observable", "pattern", "tally"]),
+    ("stix", &["compound", "indicator", "observable", "pattern", "tally"]),
     ("list", &["indicator", "observable", "tally"]),
     ("index", &["compound", "indicator", "observable", "tally"]),
     ("policy", &["indicator", "observable"]),
@@ -28,7 +28,21 @@ const LAYERS: &[(&str, &[&str])] = &[
     // L3 edges
     ("stage", &["codec", "engine", "indicator", "live"]),
     // L4 entry
-    ("cli", &["compound", "engine", "index", "indicator", "intake", "live", "observable", "pattern", "policy", "stage"]),
+    (
+        "cli",
+        &[
+            "compound",
+            "engine",
+            "index",
+            "indicator",
+            "intake",
+            "live",
+            "observable",
+            "pattern",
+            "policy",
+            "stage",
+        ],
+    ),
     ("main", &["cli"]),
     ("lib", &[]),
 ];

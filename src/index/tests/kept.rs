@@ -23,7 +23,8 @@ fn all(part: &str, values: &[&str]) -> Compound {
 /// them listed as well.
 pub(super) fn some() -> Vec<Indicator> {
     let nothing = || Indicator { values: Vec::new(), ..plain(0, value("a.example")) };
-    let shas: Vec<&str> = EVERY_KIND.into_iter().filter(|text| text.len() > 31 && !text.contains('/')).collect();
+    let shas: Vec<&str> =
+        EVERY_KIND.into_iter().filter(|text| text.len() > 31 && !text.contains('/')).collect();
     let [md5, sha1, sha256, .., sha512] = shas.as_slice() else { panic!("{shas:?}") };
     vec![
         Indicator {
@@ -128,9 +129,11 @@ fn compounds_take_nothing_from_the_others() {
     let names = (0..5_000).map(|n| plain(0, value(&format!("n{n}.example"))));
     let (without, _) = built(&["f"], names.clone());
     let (with, _) = built(&["f"], names.chain([only(vec![all("x", &["x.example", "8.8.8.8"])])]));
-    assert!(lengths(&without).iter().all(|(section, len)| {
-        !matches!(section, Section::Silent | Section::Compounds) || *len == 0
-    }));
+    assert!(
+        lengths(&without)
+            .iter()
+            .all(|(section, len)| { !matches!(section, Section::Silent | Section::Compounds) || *len == 0 })
+    );
     for ((section, before), (_, after)) in lengths(&without).into_iter().zip(lengths(&with)) {
         match section {
             Section::Silent | Section::Compounds => assert!(after > 0),
@@ -224,10 +227,13 @@ fn ten_thousand_compounds() {
 /// A section that stands without the other, or whose numbers lead nowhere, is found at once.
 #[test]
 fn crafted_sections_are_refused_when_opened() {
-    let (bytes, _) = built(&["f"], [Indicator {
-        compounds: [all("x", &["x.example", "y.example"])].into(),
-        ..plain(0, value("a.example"))
-    }]);
+    let (bytes, _) = built(
+        &["f"],
+        [Indicator {
+            compounds: [all("x", &["x.example", "y.example"])].into(),
+            ..plain(0, value("a.example"))
+        }],
+    );
     let range = |section| Header::read(&bytes).unwrap().sections.range(section);
     let compounds = range(Section::Compounds);
     // the last bytes: two values, 0 and 1, then three steps: seen 0, seen 1, all of 2
@@ -264,8 +270,7 @@ fn a_silent_entry_without_a_compound_is_found() {
         built(&["f"], [Indicator { compounds, ..plain(0, value("a.example")) }]).0
     };
     // the values of one file with the compounds of another: as long, but they name less
-    let (more, less) =
-        (three(&["x.example", "y.example", "z.example"]), three(&["x.example", "y.example"]));
+    let (more, less) = (three(&["x.example", "y.example", "z.example"]), three(&["x.example", "y.example"]));
     let range = |bytes: &[u8], section| Header::read(bytes).unwrap().sections.range(section);
     let (from, to) = (range(&more, Section::Silent), range(&less, Section::Silent));
     assert_eq!(from.len(), to.len(), "sections are as long as their blocks");

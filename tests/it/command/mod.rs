@@ -1,5 +1,6 @@
 //! The command from outside: arguments, exit codes, feeds, look-ups; patterns, snapshots and streams in files of their own.
 
+mod compound;
 mod pattern;
 mod snapshot;
 mod stream;
