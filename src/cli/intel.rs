@@ -143,11 +143,12 @@ fn tell(report: &FeedReport, quiet: bool) {
         note(format_args!("feed {name}: {hidden} more warnings (`taxiway compile` lists them)"));
     }
     if summary {
-        let mut reasons = counted(&report.skipped);
-        if !report.kept.is_empty() {
-            reasons += if reasons.is_empty() { "" } else { ", " };
-            reasons += &format!("kept for later evaluation: {}", counted(&report.kept));
-        }
+        let kept = format!("kept for later evaluation: {}", counted(&report.kept));
+        let reasons = match (report.skipped.as_slice(), report.kept.as_slice()) {
+            (skipped, []) => counted(skipped),
+            ([], _) => kept,
+            (skipped, _) => counted(skipped) + ", " + &kept,
+        };
         note(format_args!("feed {name}: {skipped} of {} received not used: {reasons}", report.received));
     }
 }
