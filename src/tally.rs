@@ -110,7 +110,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts an object of this type as context. Types beyond [`TYPES_MAX`] are counted together as `other`.
+    /// Counts an object of this type as context. Types beyond `TYPES_MAX` are counted together as `other`.
     pub fn context(&mut self, kind: &str) {
         self.add_context(kind, 1);
     }
