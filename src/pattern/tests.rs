@@ -52,6 +52,7 @@ fn the_cases_of_the_public_validator() {
         match check(&case.pattern) {
             Ok(pattern) => {
                 assert!(case.valid, "{}", case.pattern);
+                assert!(!reduced(&case.pattern).is_empty(), "{}", case.pattern);
                 assert_eq!(parse(&pattern.to_string()).as_ref(), Ok(&pattern), "{pattern}");
             }
             Err(error) => {
@@ -563,6 +564,7 @@ fn the_patterns_of_the_public_matcher() {
         let parsed = parse(pattern);
         assert_eq!(parsed.is_ok(), *valid && !is_doubled(pattern), "{pattern}: {parsed:?}");
         if let Ok(pattern) = parsed {
+            assert!(!reduced(&pattern.to_string()).is_empty(), "{pattern}");
             assert_eq!(parse(&pattern.to_string()).as_ref(), Ok(&pattern), "{pattern}");
         }
     }
