@@ -7,6 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::compound::Compound;
 use crate::observable::Observable;
 
 /// An instant: microseconds since 1970-01-01T00:00:00Z.
@@ -286,6 +287,8 @@ pub struct Indicator {
     pub id: Option<Id>,
     /// Its values. Several are alternatives (OR).
     pub values: Vec<(Observable, Part)>,
+    /// Further alternatives, each of several values at once: kept for later evaluation.
+    pub compounds: Box<[Compound]>,
     /// Valid from this instant on.
     pub valid_from: Option<Timestamp>,
     /// Valid until just before this instant (exclusive: STIX 2.1 section 4.7).

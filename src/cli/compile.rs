@@ -48,6 +48,8 @@ struct Summary<'a> {
     bytes: u64,
     records: u64,
     entries: Vec<Entries>,
+    compounds: u64,
+    silent: u64,
     sections: Vec<Section>,
     feeds: Vec<Feed<'a>>,
     refused: Vec<Reason<'a>>,
@@ -73,6 +75,7 @@ struct Feed<'a> {
     context_objects: u64,
     context_types: Vec<(&'a str, u64)>,
     noted: Vec<Reason<'a>>,
+    kept: Vec<Reason<'a>>,
     skipped: Vec<Reason<'a>>,
     warnings: &'a [String],
 }
@@ -112,6 +115,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         bytes: size,
         records: report.records,
         entries: report.entries.iter().map(|&(kind, count)| Entries { kind: kind.as_str(), count }).collect(),
+        compounds: report.compounds,
+        silent: report.silent,
         sections: report.bytes.iter().map(|&(section, bytes)| Section { section, bytes }).collect(),
         feeds: feeds
             .iter()
@@ -122,6 +127,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
                 context_objects: feed.context_objects,
                 context_types: feed.context_types.iter().map(|(name, count)| (&**name, *count)).collect(),
                 noted: reasons(&feed.noted),
+                kept: reasons(&feed.kept),
                 skipped: reasons(&feed.skipped),
                 warnings: &feed.warnings,
             })
@@ -151,18 +157,16 @@ fn describe(summary: &Summary<'_>) -> Result<String, std::fmt::Error> {
     let mut out = String::new();
     writeln!(out, "{}: {} bytes, set version {}", summary.file, summary.bytes, summary.version)?;
     for feed in &summary.feeds {
-        writeln!(
-            out,
-            "feed {}: {} received, {} used, {} for context, {} skipped",
-            feed.name,
-            feed.received,
-            feed.used,
-            feed.context_objects,
-            feed.skipped.iter().map(|reason| reason.count).sum::<u64>()
-        )?;
+        let count = |reasons: &[Reason<'_>]| reasons.iter().map(|reason| reason.count).sum::<u64>();
+        write!(out, "feed {}: {} received, {} used, ", feed.name, feed.received, feed.used)?;
+        if !feed.kept.is_empty() {
+            write!(out, "{} kept for later evaluation, ", count(&feed.kept))?;
+        }
+        writeln!(out, "{} for context, {} skipped", feed.context_objects, count(&feed.skipped))?;
         for (name, count) in &feed.context_types {
             writeln!(out, "  context {name:<24} {count:>8}")?;
         }
+        write_reasons(&mut out, "kept for later evaluation", &feed.kept)?;
         write_reasons(&mut out, "skipped", &feed.skipped)?;
         write_reasons(&mut out, "used in part", &feed.noted)?;
         for warning in feed.warnings {
@@ -172,6 +176,13 @@ fn describe(summary: &Summary<'_>) -> Result<String, std::fmt::Error> {
     writeln!(out, "records {}", summary.records)?;
     for entries in summary.entries.iter().filter(|entries| entries.count > 0) {
         writeln!(out, "  {:<12} {:>12}", entries.kind, entries.count)?;
+    }
+    if summary.compounds > 0 {
+        writeln!(
+            out,
+            "compounds {} of {} values, kept for later evaluation",
+            summary.compounds, summary.silent
+        )?;
     }
     if !summary.refused.is_empty() {
         writeln!(out, "values not taken by rule (--allow NAME takes them, where there is such a rule)")?;

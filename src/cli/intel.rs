@@ -128,7 +128,7 @@ pub(crate) fn damaged(path: &Path, error: &crate::index::Error) -> anyhow::Error
 /// Tells what is wrong with a feed: at most three lines.
 fn tell(report: &FeedReport, quiet: bool) {
     let name = &report.name;
-    let skipped: u64 = report.skipped.iter().map(|(_, n, _)| n).sum();
+    let skipped: u64 = report.skipped.iter().chain(&report.kept).map(|(_, n, _)| n).sum();
     let summary = skipped > 0 && !quiet;
     let room = LINES_MAX - usize::from(summary);
     let (shown, hidden) = if report.warnings.len() > room {
@@ -143,7 +143,12 @@ fn tell(report: &FeedReport, quiet: bool) {
         note(format_args!("feed {name}: {hidden} more warnings (`taxiway compile` lists them)"));
     }
     if summary {
-        let reasons = counted(&report.skipped);
+        let kept = format!("kept for later evaluation: {}", counted(&report.kept));
+        let reasons = match (report.skipped.as_slice(), report.kept.as_slice()) {
+            (skipped, []) => counted(skipped),
+            ([], _) => kept,
+            (skipped, _) => counted(skipped) + ", " + &kept,
+        };
         note(format_args!("feed {name}: {skipped} of {} received not used: {reasons}", report.received));
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! Is: the way in for files, folders and standard input; every feed comes out with its report.
 //! Is not: the grammar of a format ([`crate::stix`], [`crate::list`]), nor fetching.
-//! Invariant: `received == used + context_objects + sum(skipped)` for every feed. Two arguments with one name are one
+//! Invariant: `received == used + sum(kept) + context_objects + sum(skipped)` for every feed. Two arguments with one name are one
 //! feed: versions, names and relations join across its files.
 //! Fails: with [`Error`] if a feed is missing, unreadable, or of a kind that is not read. Good objects of a broken
 //! file are kept and the fault is told.
 //! Costs: what is kept, and a window of bytes that holds at least one object.
 
 mod decode;
+mod patterns;
 mod resolve;
 mod sniff;
 mod source;
@@ -24,6 +25,8 @@ use crate::tally::{Counts, Tally, shortened};
 
 use self::sniff::Content;
 use self::source::{Files, STDIN};
+
+pub use self::patterns::{Place, Stated, Unstated, patterns};
 
 /// A feed as named on the command line: `NAME=FILE`, `FILE`, a folder, or `-`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,13 +62,17 @@ pub struct FeedReport {
     pub name: Box<str>,
     /// Objects or lines with a value received.
     pub received: u64,
-    /// Indicators handed on.
+    /// Indicators handed on that give something to look up.
     pub used: u64,
+    /// Indicators handed on that give nothing to look up, but compounds for later evaluation: by reason, with up to
+    /// three examples each.
+    pub kept: Vec<(&'static str, u64, Vec<String>)>,
     /// Other objects that were read into context (relationships, malware, identities ...).
     pub context_objects: u64,
     /// The same by type, the most frequent first.
     pub context_types: Vec<(Box<str>, u64)>,
-    /// Not used, by reason, with up to three examples each. `received == used + context_objects + sum(skipped)`.
+    /// Not used, by reason, with up to three examples each.
+    /// `received == used + sum(kept) + context_objects + sum(skipped)`.
     pub skipped: Vec<(&'static str, u64, Vec<String>)>,
     /// Used, but without something in them that was wrong, by reason, with up to three examples each.
     pub noted: Vec<(&'static str, u64, Vec<String>)>,
@@ -267,7 +274,7 @@ impl Feed {
         match reader.finish() {
             v2::Found::Stix => self.objects.tally.absorb(read),
             v2::Found::Other(what) => {
-                return Err(format!("not STIX: {what}\nexport the feed as STIX 2 or as a list"));
+                return Err(not_stix(&what));
             }
         }
         Ok(())
@@ -342,7 +349,7 @@ fn finish(feeds: Vec<Feed>, take: &mut dyn FnMut(Indicator)) -> (Vec<FeedReport>
     let mut reports = Vec::with_capacity(others.len());
     let mut used: Vec<u64> = others.iter().map(|(_, entries, _)| entries.used).collect();
     for indicator in indicators {
-        used[usize::from(indicator.feed)] += 1;
+        used[usize::from(indicator.feed)] += u64::from(!indicator.values.is_empty());
         take(indicator);
     }
     for (((_, objects), (name, entries, warnings)), used) in objects.into_iter().zip(others).zip(used) {
@@ -370,6 +377,7 @@ fn report(name: &str, used: u64, tally: Tally) -> FeedReport {
         used,
         context_objects,
         context_types,
+        kept: tally.kept.into_rows(),
         skipped: tally.skipped.into_rows(),
         noted: tally.noted.into_rows(),
         warnings,
@@ -393,6 +401,10 @@ fn refused(path: &Path, message: &str) -> Error {
 fn refused_feed(feed: String, message: &str) -> Error {
     let lines: Vec<String> = message.lines().take(2).map(|line| shortened(line.to_owned())).collect();
     Error::Refused { feed, message: lines.join("\n") }
+}
+
+fn not_stix(what: &str) -> String {
+    format!("not STIX: {what}\nexport the feed as STIX 2 or as a list")
 }
 
 fn unreadable(error: &io::Error) -> String {

@@ -14,6 +14,7 @@ use ahash::{AHashMap, AHashSet};
 
 use crate::indicator::{Context, Id, Indicator, ThreatKind, Timestamp, Tlp};
 use crate::intake::Waiting;
+use crate::pattern;
 use crate::stix::{Draft, Fate, Kept, Named, Objects, shown};
 
 /// Steps of `attributed-to` that are followed: campaign, intrusion set, threat actor.
@@ -41,6 +42,10 @@ pub(crate) fn join(feeds: &mut [(u16, Objects)]) -> (Vec<Indicator>, Vec<Waiting
                 return None;
             }
             let mut indicator = draft.indicator;
+            if let ([], [one, ..]) = (&*indicator.values, &*indicator.compounds) {
+                let example = format!("{}: {}", shown(indicator.id.as_ref()), one.part);
+                objects.keep(pattern::Waiting::And.as_str(), draft.place, &example);
+            }
             indicator.feed = *feed;
             indicator.tlp = indicator.tlp.max(tlp.get(draft.markings as usize).copied().flatten());
             if !targets.is_empty() {

@@ -27,10 +27,11 @@ impl Folder {
 fn loaded(sources: &[Source]) -> Loaded {
     let loaded = load(sources).unwrap();
     for (number, report) in (0u16..).zip(&loaded.reports) {
-        let skipped: u64 = report.skipped.iter().map(|(_, count, _)| count).sum();
-        assert_eq!(report.received, report.used + report.context_objects + skipped, "{report:?}");
-        let used = loaded.indicators.iter().filter(|indicator| indicator.feed == number).count();
-        assert_eq!(report.used, used as u64);
+        let count = |rows: &[(&str, u64, Vec<String>)]| rows.iter().map(|(_, count, _)| count).sum::<u64>();
+        let (kept, skipped) = (count(&report.kept), count(&report.skipped));
+        assert_eq!(report.received, report.used + kept + report.context_objects + skipped, "{report:?}");
+        let handed_on = loaded.indicators.iter().filter(|indicator| indicator.feed == number).count();
+        assert_eq!(report.used + kept, handed_on as u64);
     }
     loaded
 }
@@ -185,6 +186,20 @@ fn waiting_and_revoked_indicators_are_accounted_for() {
     assert_eq!(reasons, ["not-yet-matched:keyed-text", "revoked"]);
     assert!(report.skipped[0].2[0].contains("object 2: indicator--w"), "{report:?}");
     assert!(report.warnings[0].contains("no indicators that can be used"), "{report:?}");
+}
+
+#[test]
+fn indicators_of_compounds_are_kept_and_accounted_for() {
+    let folder = Folder::new();
+    let kept = r#"{"type":"indicator","id":"indicator--k","pattern":"[url:value = 'a.example/x' AND ipv4-addr:value = '198.51.100.1']"}"#;
+    let feed = folder.write("f.json", [indicator(""), kept.to_owned()].join("\n"));
+    let loaded = loaded(&[feed]);
+    assert_eq!((loaded.indicators.len(), loaded.waiting.len()), (2, 0));
+    let report = &loaded.reports[0];
+    assert_eq!((report.received, report.used, report.skipped.len()), (2, 1, 0));
+    let (reason, count, examples) = &report.kept[0];
+    assert_eq!((*reason, *count), ("not-yet-matched:and", 1));
+    assert!(examples[0].contains("object 2: indicator--k: url:value = 'a.example/x' AND"), "{examples:?}");
 }
 
 #[test]

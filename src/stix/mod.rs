@@ -39,6 +39,8 @@ pub struct Objects {
     pub marking_lists: Vec<Box<[u32]>>,
     /// The accounting.
     pub tally: Tally,
+    /// For those who ask for them by putting a list here: the patterns of all indicators, used or not.
+    pub stated: Option<Vec<Stated>>,
     /// Where in `drafts` an id stands, by a hash of it; ids that share one follow each other in hash numbers.
     places: AHashMap<u64, u32>,
     ref_numbers: AHashMap<Arc<str>, u32>,
@@ -80,6 +82,17 @@ pub struct Slot {
     hash: u64,
     /// Of the version that is there.
     place: Option<u32>,
+}
+
+/// The pattern of an indicator as its object has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stated {
+    /// The indicator's id, or which object it is if it has none.
+    pub name: Box<str>,
+    /// `pattern_type`.
+    pub language: Option<Box<str>>,
+    /// `pattern`.
+    pub pattern: Option<Box<str>>,
 }
 
 /// A pattern that is kept.
@@ -226,6 +239,7 @@ impl Objects {
             .then_with(|| a.fate.cmp(&b.fate))
             .then_with(|| left.values.len().cmp(&right.values.len()))
             .then_with(|| left.values.cmp(&right.values))
+            .then_with(|| left.compounds.cmp(&right.compounds))
             .then_with(|| (left.valid_from, left.valid_until).cmp(&(right.valid_from, right.valid_until)))
             .then_with(|| (left.confidence, left.tlp).cmp(&(right.confidence, right.tlp)))
             .then_with(|| left.context.cmp(&right.context))
@@ -256,6 +270,14 @@ impl Objects {
         if self.tally.skipped.count(reason) {
             let example = format!("{}: {culprit}", self.describe(place));
             self.tally.skipped.example(reason, example);
+        }
+    }
+
+    /// Counts an indicator that is kept for later evaluation.
+    pub fn keep(&mut self, reason: &'static str, place: Place, culprit: &str) {
+        if self.tally.kept.count(reason) {
+            let example = format!("{}: {culprit}", self.describe(place));
+            self.tally.kept.example(reason, example);
         }
     }
 

@@ -201,7 +201,7 @@ fn loads(path: &Path, at_least: usize) {
     let path = path.to_str().unwrap();
     let loaded = intake::load(&[Source::parse(path)]).unwrap_or_else(|e| panic!("{e}"));
     let report = &loaded.reports[0];
-    let skipped: u64 = report.skipped.iter().map(|(_, n, _)| n).sum();
+    let skipped: u64 = report.skipped.iter().chain(&report.kept).map(|(_, n, _)| n).sum();
     let accounted = report.used + report.context_objects + skipped;
     println!("{path}: received {}, used {}, {:?}", report.received, report.used, report.skipped);
     assert_eq!(report.received, accounted, "{path}: received and accounted for");

@@ -10,24 +10,39 @@ use std::path::Path;
 const LAYERS: &[(&str, &[&str])] = &[
     // L0 words
     ("observable", &[]),
-    ("pattern", &["indicator", "observable"]),
-    ("indicator", &["observable"]),
+    ("compound", &["observable"]),
+    ("pattern", &["compound", "indicator", "observable"]),
+    ("indicator", &["compound", "observable"]),
     ("tally", &[]),
     // L1 tools
     ("codec", &[]),
-    ("stix", &["indicator", "observable", "pattern", "tally"]),
+    ("stix", &["compound", "indicator", "observable", "pattern", "tally"]),
     ("list", &["indicator", "observable", "tally"]),
-    ("index", &["indicator", "observable", "tally"]),
+    ("index", &["compound", "indicator", "observable", "tally"]),
     ("policy", &["indicator", "observable"]),
     ("live", &["index", "policy"]),
     // L2 planes
     ("engine", &["index", "indicator", "live", "observable", "policy"]),
     ("engine::scan", &["engine::event", "engine::token", "index", "observable"]),
-    ("intake", &["codec", "indicator", "list", "stix", "tally"]),
+    ("intake", &["codec", "indicator", "list", "pattern", "stix", "tally"]),
     // L3 edges
     ("stage", &["codec", "engine", "indicator", "live"]),
     // L4 entry
-    ("cli", &["engine", "index", "indicator", "intake", "live", "observable", "policy", "stage"]),
+    (
+        "cli",
+        &[
+            "compound",
+            "engine",
+            "index",
+            "indicator",
+            "intake",
+            "live",
+            "observable",
+            "pattern",
+            "policy",
+            "stage",
+        ],
+    ),
     ("main", &["cli"]),
     ("lib", &[]),
 ];

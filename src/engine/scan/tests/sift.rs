@@ -116,6 +116,7 @@ fn snapshot() -> Snapshot {
                 .into_iter()
                 .map(|v| (v, Part::Whole))
                 .collect(),
+            compounds: Box::default(),
             valid_from: None,
             valid_until: None,
             confidence: None,
