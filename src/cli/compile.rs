@@ -23,7 +23,7 @@ Examples:
 The file is written beside FILE and renamed, so programs that have the old one open keep it. The same feeds give
 the same bytes.")]
 pub(crate) struct Arguments {
-    /// Feeds: files or folders of STIX 2.x, lists, hosts files, CSV; plain or compressed; `-` for standard input
+    /// Feeds: files or folders of STIX, lists, hosts files, CSV; plain or compressed; `-` for standard input
     #[arg(required = true, value_name = "[NAME=]FEED")]
     feeds: Vec<String>,
     /// The snapshot file; `-` for standard output (the report then goes to standard error)

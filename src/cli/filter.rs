@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     /// Event files, plain, gzip, zstd, bzip2 or xz; standard input when there is none, or for `-`
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// A feed to compile and use: file or folder of STIX 2.x, lists, hosts files, CSV; repeatable
+    /// A feed to compile and use: file or folder of STIX, lists, hosts files, CSV; repeatable
     #[arg(short, long, value_name = "[NAME=]FEED", help_heading = "Indicators")]
     intel: Vec<String>,
     /// A snapshot file made by `taxiway compile`; repeatable
@@ -237,7 +237,7 @@ fn check(arguments: &Arguments) -> Result<()> {
     if arguments.intel.is_empty() && arguments.snapshot.is_empty() {
         return Err(usage(
             "filter",
-            "no indicators: name a feed with --intel FEED (a file or folder of STIX 2.x, lists, CSV), or a file \
+            "no indicators: name a feed with --intel FEED (a file or folder of STIX, lists, CSV), or a file \
              made by `taxiway compile` with --snapshot FILE",
         ));
     }

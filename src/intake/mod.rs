@@ -19,7 +19,7 @@ use std::path::Path;
 
 use crate::indicator::{Id, Indicator};
 use crate::list::{self, End};
-use crate::stix::{self, v2};
+use crate::stix::{self, v1, v2};
 use crate::tally::{Counts, Tally, shortened};
 
 use self::sniff::Content;
@@ -69,7 +69,7 @@ pub struct FeedReport {
     pub skipped: Vec<(&'static str, u64, Vec<String>)>,
     /// Used, but without something in them that was wrong, by reason, with up to three examples each.
     pub noted: Vec<(&'static str, u64, Vec<String>)>,
-    /// Messages for people (cut file, empty feed, STIX 1 file inside a folder ...).
+    /// Messages for people (cut file, empty feed, other files inside a folder ...).
     pub warnings: Vec<String>,
 }
 
@@ -102,7 +102,7 @@ pub struct Loaded {
 /// Why nothing could be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Missing, unreadable, or of a kind that is not read (STIX 1 until it is).
+    /// Missing, unreadable, or of a kind that is not read (TAXII 1 until it is).
     #[error("{feed}: {message}")]
     Refused {
         /// The feed's file.
@@ -208,6 +208,7 @@ impl Feed {
             Content::Empty => {}
             Content::Refused(what) => return Err(what),
             Content::Json => self.stix_2(&mut window, file, watch)?,
+            Content::Stix1 => self.stix_1(&mut window, file, watch)?,
             Content::List => {
                 if among && !list::is_plausible(window.bytes()) {
                     return Err("not a feed: hardly a line of it holds a value".to_owned());
@@ -220,6 +221,19 @@ impl Feed {
             self.warnings.push(format!("{file}: {}; what is whole before it is used", decode::fault(&error)));
         }
         Ok(())
+    }
+
+    fn stix_1(&mut self, window: &mut Window, file: &str, watch: &mut dyn FnMut(u64)) -> Result<(), String> {
+        self.objects.begin(file);
+        let mut reader = v1::Reader::default();
+        window.each(watch, |bytes, end| {
+            let taken = reader.read(bytes, end != End::More, &mut self.objects);
+            (!reader.is_hopeless()).then_some(taken)
+        });
+        match reader.finish() {
+            v1::Found::Stix => Ok(()),
+            v1::Found::Other(what) => Err(what),
+        }
     }
 
     fn stix_2(&mut self, window: &mut Window, file: &str, watch: &mut dyn FnMut(u64)) -> Result<(), String> {

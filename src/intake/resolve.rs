@@ -8,12 +8,14 @@
 //! Costs: a look-up a relation and feed, and one context for each distinct pair of words and threats, in which a
 //! name, stored once, takes 24 bytes.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use ahash::{AHashMap, AHashSet};
 
 use crate::indicator::{Context, Id, Indicator, ThreatKind, Timestamp, Tlp};
 use crate::intake::Waiting;
+use crate::stix::expression::{self, Expression, Outcome};
 use crate::stix::{Draft, Fate, Kept, Named, Objects, shown};
 
 /// Steps of `attributed-to` that are followed: campaign, intrusion set, threat actor.
@@ -24,6 +26,7 @@ pub(crate) fn join(feeds: &mut [(u16, Objects)]) -> (Vec<Indicator>, Vec<Waiting
     let threats = Threats::of(feeds);
     let markings = markings_by_id(feeds);
     let relations = relations(feeds, &threats);
+    seek(feeds);
     let mut joiner = Joiner::default();
     let mut indicators: Vec<Indicator> = Vec::new();
     let mut waiting = Vec::new();
@@ -59,11 +62,74 @@ pub(crate) fn join(feeds: &mut [(u16, Objects)]) -> (Vec<Indicator>, Vec<Waiting
     (indicators, waiting)
 }
 
+/// Brings down what STIX 1 indicators look for, with the definitions of all feeds, those of its own feed first; and
+/// counts the observables that stand in no indicator: as context if one refers to them.
+fn seek(feeds: &mut [(u16, Objects)]) {
+    let Sought { outcomes, referred } = sought(feeds);
+    for ((_, objects), outcomes) in feeds.iter_mut().zip(outcomes) {
+        for (draft, outcome) in outcomes {
+            let place = objects.drafts[draft].place;
+            let (values, fate) = objects.settle(outcome, place);
+            let draft = &mut objects.drafts[draft];
+            draft.indicator.values = values;
+            draft.fate = fate;
+        }
+        for observable in std::mem::take(&mut objects.observables) {
+            let id = observable.id.as_deref().unwrap_or_default();
+            if referred.contains(id) {
+                objects.tally.context("observable");
+            } else {
+                objects.skip("no-indicator", observable.place, id);
+            }
+        }
+    }
+}
+
+/// What the open expressions of all feeds come down to.
+struct Sought {
+    /// For each feed, by the number of the draft.
+    outcomes: Vec<Vec<(usize, Outcome)>>,
+    /// Ids that were asked for.
+    referred: AHashSet<Box<str>>,
+}
+
+fn sought(feeds: &[(u16, Objects)]) -> Sought {
+    let referred = RefCell::new(AHashSet::new());
+    let seek = |own: &Objects| {
+        let define = |id: &str| {
+            referred.borrow_mut().insert(Box::from(id));
+            let others = feeds.iter().map(|(_, objects)| objects);
+            std::iter::once(own).chain(others).find_map(|objects| definition(objects, id))
+        };
+        let open = own.drafts.iter().enumerate().filter_map(|(at, draft)| match &draft.fate {
+            Fate::Seek(expression) => Some((at, expression::reduce(expression, &define))),
+            _ => None,
+        });
+        open.collect()
+    };
+    let outcomes = feeds.iter().map(|(_, objects)| seek(objects)).collect();
+    Sought { outcomes, referred: referred.into_inner() }
+}
+
+/// What a feed says is looked for under an id.
+fn definition(objects: &Objects, id: &str) -> Option<Arc<Expression>> {
+    if let Some(known) = objects.definitions.get(id) {
+        return Some(Arc::clone(known));
+    }
+    let draft = &objects.drafts[objects.find(&Id::parse(id))? as usize];
+    match &draft.fate {
+        Fate::Seek(expression) => Some(Arc::clone(expression)),
+        Fate::Use => Some(Arc::new(Expression::Values(draft.indicator.values.clone().into()))),
+        Fate::Wait(kept) => Some(Arc::new(Expression::Wait(kept.reason, kept.pattern.clone()))),
+        Fate::Skip(_) => None,
+    }
+}
+
 /// Counts an indicator that is not used; gives it back if it waits.
 fn leave_out(feed: u16, draft: Draft, objects: &mut Objects) -> Option<Waiting> {
     let id = draft.indicator.id;
     match draft.fate {
-        Fate::Use => None,
+        Fate::Use | Fate::Seek(_) => None,
         Fate::Skip(reason) => {
             objects.skip(reason, draft.place, &shown(id.as_ref()));
             None

@@ -233,8 +233,10 @@ fn compressed_cut_and_empty_feeds() {
 #[test]
 fn what_is_no_feed_is_refused_alone_and_skipped_in_a_folder() {
     let folder = Folder::new();
-    let stix_1 = r#"<stix:STIX_Package xmlns:stix="http://stix.mitre.org/stix-1" version="1.2">"#;
-    assert!(refusal(&folder.write("d/one.xml", stix_1)).contains("STIX 1.2"));
+    let poll = r#"<t:Poll_Response xmlns:t="http://taxii.mitre.org/messages/taxii_xml_binding-1.1">"#;
+    assert!(refusal(&folder.write("d/one.xml", poll)).contains("TAXII 1"));
+    let entities = "<!DOCTYPE x [<!ENTITY a 'b'>]><STIX_Package>&a;</STIX_Package>";
+    assert!(refusal(&folder.write("entities.xml", entities)).contains("DOCTYPE"));
     assert!(refusal(&folder.write("d/page.json", "<!doctype html><html>")).contains("HTML"));
     assert!(refusal(&folder.write("d/pic.txt", b"\x89PNG\r\n\x1a\n\0\0")).contains("PNG"));
     assert!(
@@ -249,7 +251,7 @@ fn what_is_no_feed_is_refused_alone_and_skipped_in_a_folder() {
     assert_eq!(&*loaded.feeds[0], "d");
     let report = &loaded.reports[0];
     assert_eq!((report.received, report.used, report.warnings.len()), (1, 1, 6), "{report:?}");
-    assert!(report.warnings.iter().any(|w| w.contains("one.xml: skipped: STIX 1.2")), "{report:?}");
+    assert!(report.warnings.iter().any(|w| w.contains("one.xml: skipped: a TAXII 1")), "{report:?}");
 }
 
 #[test]
