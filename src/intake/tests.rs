@@ -270,3 +270,47 @@ fn broken_objects_give_one_message() {
     assert_eq!(report.used, 1);
     assert!(report.warnings[0].starts_with("2 broken (2 bad-json)"), "{:?}", report.warnings);
 }
+
+fn stix_1(inner: &str) -> String {
+    format!(
+        "<stix:STIX_Package xmlns:stix='http://stix.mitre.org/stix-1' version='1.2'>{inner}</stix:STIX_Package>"
+    )
+}
+
+fn stix_1_address(id: &str, value: &str) -> String {
+    format!(
+        "<Observable id='{id}'><Object><Properties xsi:type='A:AddressObjectType'><Address_Value>{value}</Address_Value></Properties></Object></Observable>"
+    )
+}
+
+#[test]
+fn stix_1_joins_across_documents() {
+    let indicator = "<Indicator id='a:i'><Observable idref='a:o'/><Indicated_TTP><TTP idref='a:t'/></Indicated_TTP><Related_Campaigns><Related_Campaign><Campaign idref='a:c'/></Related_Campaign></Related_Campaigns></Indicator><Indicator id='a:lost'><Observable idref='a:nothing'/></Indicator>";
+    let ttp = "<TTP id='a:t'><Title>T</Title><Behavior><Malware><Malware_Instance><Name>PIVY</Name></Malware_Instance><Malware_Instance><Title>Other</Title></Malware_Instance></Malware></Behavior><Related_TTPs><Related_TTP><TTP idref='a:u'/></Related_TTP></Related_TTPs></TTP><TTP id='a:u'><Title>Spear phishing</Title></TTP>";
+    let campaign = "<Campaign id='a:c'><Title>Storm</Title><Attribution><Attributed_Threat_Actor><Threat_Actor idref='a:ta'/></Attributed_Threat_Actor></Attribution></Campaign><Threat_Actor id='a:ta'><Identity><Name>Mallory</Name></Identity></Threat_Actor>";
+    let observables = [stix_1_address("a:o", "198.51.100.1"), stix_1_address("a:p", "198.51.100.2")].concat();
+    let parts = [indicator, ttp, campaign, &observables];
+    let expected = [
+        (ThreatKind::Malware, "Other"),
+        (ThreatKind::Malware, "PIVY"),
+        (ThreatKind::Actor, "Mallory"),
+        (ThreatKind::Campaign, "Storm"),
+        (ThreatKind::AttackPattern, "Spear phishing"),
+    ];
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
+        let folder = Folder::new();
+        for (n, part) in order.iter().enumerate() {
+            folder.write(&format!("d/{n}.xml"), stix_1(parts[*part]));
+        }
+        let loaded = loaded(&[folder.source("d")]);
+        assert_eq!(loaded.indicators.len(), 1);
+        let found = &loaded.indicators[0];
+        assert_eq!(found.values[0].0.to_string(), "198.51.100.1");
+        let threats: Vec<_> = found.context.threats.iter().map(|(kind, name)| (*kind, &**name)).collect();
+        assert_eq!(threats, expected);
+        let report = &loaded.reports[0];
+        let skipped: Vec<_> = report.skipped.iter().map(|(reason, count, _)| (*reason, *count)).collect();
+        assert_eq!(skipped, [("no-indicator", 1), ("unresolved-reference", 1)]);
+        assert_eq!((report.received, report.context_objects), (8, 5));
+    }
+}

@@ -11,6 +11,7 @@
 
 mod observable;
 mod take;
+mod threat;
 mod tree;
 
 use quick_xml::events::{BytesStart, Event};

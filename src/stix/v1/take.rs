@@ -11,14 +11,18 @@ use std::sync::Arc;
 use crate::indicator::{Id, Indicator, Timestamp, Tlp};
 use crate::stix::expression::{self, AND, Expression};
 use crate::stix::v1::observable::{self, Dialect};
+use crate::stix::v1::threat;
 use crate::stix::v1::tree::Element;
-use crate::stix::{Draft, Fate, Objects, Place, Standalone, Words, tlp};
+use crate::stix::{Draft, Fate, Objects, Place, Relation, Standalone, Words, tlp};
 
 /// Bytes kept of a name or description.
 const TEXT_BYTES_MAX: usize = 64 << 10;
 
 /// Labels, phases and references kept of one indicator.
 const WORDS_MAX: usize = 64;
+
+/// Threats that one indicator points to.
+const TARGETS_MAX: usize = 256;
 
 /// Whether elements of this name are objects that are counted.
 pub(super) fn is_object(name: &str) -> bool {
@@ -71,6 +75,10 @@ impl Taker<'_> {
             "Observable" => self.observable(element, place, tlp),
             kind => {
                 self.objects.tally.context(&kind.to_lowercase().replace('_', "-"));
+                if let Some(id) = element.attribute("id") {
+                    let modified = self.version(element, place, id);
+                    threat::name(element, id, modified, self.objects);
+                }
                 self.objects_in(element, tlp);
             }
         }
@@ -140,10 +148,31 @@ impl Taker<'_> {
         } else {
             (Vec::new(), Fate::Seek(expression))
         };
+        if let Some(id) = &id {
+            self.points_to(element, id, modified);
+        }
         let markings = self.markings();
         let context = self.objects.context(&words(element));
         let indicator = Indicator { feed: 0, id, values, valid_from, valid_until, confidence, tlp, context };
         self.objects.take(Draft { indicator, modified, fate, markings, place });
+    }
+
+    /// The TTPs that it indicates and the campaigns that it belongs to, here or elsewhere.
+    fn points_to(&mut self, element: Element<'_>, id: &Id, modified: Timestamp) {
+        for child in element.children() {
+            let wanted = match child.name() {
+                "Indicated_TTP" | "Indicated_TTPs" => "TTP",
+                "Related_Campaigns" | "Related_Campaign" => "Campaign",
+                _ => continue,
+            };
+            for inner in child.descendants().filter(|inner| inner.name() == wanted).take(TARGETS_MAX) {
+                let Some(target) = inner.attribute("idref").or(inner.attribute("id")) else { continue };
+                let target = self.objects.number(target);
+                // relations of STIX 1 have no ids
+                let relation = Relation { id: Id::Text("".into()), modified, source: id.clone(), target };
+                self.objects.indicates.push(relation);
+            }
+        }
     }
 
     /// `Composite_Indicator_Expression`. By OR each indicator in it is one of its own as well; by AND none is.
