@@ -18,7 +18,7 @@ fn excerpts() -> PathBuf {
 }
 
 /// The folder with the whole data.
-fn whole(what_is_skipped: &str) -> Option<PathBuf> {
+pub(crate) fn whole(what_is_skipped: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("TAXIWAY_CORPUS").map(PathBuf::from);
     if folder.is_none() {
         println!("skipped, TAXIWAY_CORPUS is not set: {what_is_skipped}");

@@ -9,5 +9,6 @@ mod documents;
 mod ecs;
 mod program;
 mod reference;
+mod stix1;
 mod tagged;
 mod tidy;

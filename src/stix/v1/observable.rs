@@ -29,7 +29,7 @@ pub(super) type Define<'d> = dyn FnMut(&str, &Arc<Expression>) + 'd;
 impl Dialect {
     /// What an `Observable` looks for.
     pub(super) fn observable(self, element: Element<'_>, define: &mut Define<'_>) -> Arc<Expression> {
-        if let Some(id) = element.attribute("idref") {
+        if let Some(id) = element.reference() {
             return refer(id);
         }
         let mut terms = Vec::new();
@@ -70,7 +70,7 @@ impl Dialect {
 
     /// `Object`: its properties and the objects that it is related to.
     fn object(self, element: Element<'_>, define: &mut Define<'_>) -> Arc<Expression> {
-        if let Some(id) = element.attribute("idref") {
+        if let Some(id) = element.reference() {
             return refer(id);
         }
         let mut terms = Vec::new();
@@ -94,10 +94,10 @@ impl Dialect {
 
     fn properties(self, element: Element<'_>) -> Arc<Expression> {
         let kind = element.kind().unwrap_or_default();
-        let mut properties = Vec::new();
-        let mut fields = Fields { dialect: self, kind, found: &mut properties };
-        fields.collect(element, &mut Vec::new());
         let is_file = kind.ends_with("FileObjectType") || kind == "ArtifactObjectType";
+        let mut properties = Vec::new();
+        let mut fields = Fields { dialect: self, kind, is_file, found: &mut properties };
+        fields.collect(element, &mut Vec::new());
         match properties.as_slice() {
             [] => Arc::new(Expression::Nothing),
             [one] => one.expression(),
@@ -157,6 +157,7 @@ impl Property {
 struct Fields<'t, 'f> {
     dialect: Dialect,
     kind: &'t str,
+    is_file: bool,
     found: &'f mut Vec<Property>,
 }
 
@@ -178,9 +179,16 @@ impl<'t> Fields<'t, '_> {
             path.push(child);
             if !child.text().is_empty() {
                 let mut bad = None;
-                let meaning = self.meaning(child, element, &mut bad);
+                let parent = parent(path);
+                let meaning =
+                    if child.name() == "Simple_Hash_Value" && !(self.is_file && parent == "Hashes/Hash") {
+                        // of a section, or of a file inside of this one
+                        Meaning::Wait(Waiting::UnknownProperty)
+                    } else {
+                        self.meaning(child, element, &mut bad)
+                    };
                 let text = format!("{} {} {}", self.written(path), operator(child), excerpt(child.text()));
-                self.found.push(Property { parent: parent(path), meaning, bad, text });
+                self.found.push(Property { parent, meaning, bad, text });
             }
             self.collect(child, path);
             path.pop();
@@ -314,7 +322,7 @@ impl Dialect {
         let parts: Vec<&str> = field.text().split(delimiter).collect();
         let mut values = Vec::new();
         for part in parts.iter().filter(|part| !part.trim().is_empty()) {
-            match self.one_or_commas(part, hint) {
+            match self.one_or_commas(part, hint, bad) {
                 Ok(found) => values.extend(found),
                 Err(reason) => _ = bad.get_or_insert(reason),
             }
@@ -330,29 +338,42 @@ impl Dialect {
         Ok(values)
     }
 
-    /// A text without the mark of lists: a list by plain commas if each part is a value; which of both readings is
-    /// tried first depends on the version.
-    fn one_or_commas(self, text: &str, hint: Hint) -> Result<Vec<Observable>, Waiting> {
+    /// A text without the mark of lists: one value, or a list by plain commas where each part is a value. Which of
+    /// both readings is tried first depends on the version; where both fail, the parts that are values are taken.
+    fn one_or_commas(
+        self,
+        text: &str,
+        hint: Hint,
+        bad: &mut Option<Waiting>,
+    ) -> Result<Vec<Observable>, Waiting> {
         let whole = || observable::read(text, hint).map_err(Waiting::BadValue);
         if !text.contains(',') {
             return whole();
         }
-        let list = || read_all(&text.split(',').collect::<Vec<_>>(), hint);
-        if self.plain_commas {
-            list().or_else(|_| whole())
-        } else {
-            whole().or_else(|first| list().or(Err(first)))
+        let (found, fault) = parts(text, hint);
+        match (fault, whole()) {
+            (None, _) if self.plain_commas && !found.is_empty() => Ok(found),
+            (_, Ok(one)) => Ok(one),
+            (_, Err(reason)) if found.is_empty() => Err(reason),
+            (fault, Err(_)) => {
+                *bad = bad.or(fault);
+                Ok(found)
+            }
         }
     }
 }
 
-/// All values of a list; empty parts, such as one behind a last comma, are none.
-fn read_all(parts: &[&str], hint: Hint) -> Result<Vec<Observable>, Waiting> {
-    let mut values = Vec::new();
-    for part in parts.iter().filter(|part| !part.trim().is_empty()) {
-        values.extend(observable::read(part, hint).map_err(Waiting::BadValue)?);
+/// The values of a list by commas and what is wrong with the first that is none; empty parts, such as one behind a last
+/// comma, are nothing.
+fn parts(text: &str, hint: Hint) -> (Vec<Observable>, Option<Waiting>) {
+    let (mut values, mut bad) = (Vec::new(), None);
+    for part in text.split(',').filter(|part| !part.trim().is_empty()) {
+        match observable::read(part, hint) {
+            Ok(found) => values.extend(found),
+            Err(refused) => _ = bad.get_or_insert(Waiting::BadValue(refused)),
+        }
     }
-    Ok(values)
+    (values, bad)
 }
 
 /// Several properties of one file: its digests, each of which stands for it.

@@ -63,7 +63,7 @@ struct Taker<'o> {
 
 impl Taker<'_> {
     fn object(&mut self, element: Element<'_>, inherited: Option<Tlp>) {
-        if element.attribute("idref").is_some() {
+        if element.reference().is_some() {
             return self.objects_in(element, inherited);
         }
         *self.number += 1;
@@ -192,7 +192,7 @@ impl Taker<'_> {
 
     /// What an indicator of a composite looks for.
     fn part(&mut self, element: Element<'_>) -> Arc<Expression> {
-        if let Some(id) = element.attribute("idref") {
+        if let Some(id) = element.reference() {
             return Arc::new(Expression::Reference(id.into()));
         }
         let mut looked_for = Vec::new();
@@ -214,7 +214,7 @@ impl Taker<'_> {
     fn leave_out(&mut self, element: Element<'_>) {
         let inner = element.descendants().filter(|inner| inner.name() == "Indicator");
         for part in std::iter::once(element).chain(inner) {
-            if part.attribute("idref").is_none() {
+            if part.reference().is_none() {
                 *self.number += 1;
                 self.objects.tally.received += 1;
                 let place = self.objects.place(*self.number);

@@ -111,6 +111,11 @@ fn objects_of_every_kind() {
 
 #[test]
 fn objects_with_objects_in_them() {
+    let archived = format!(
+        "<Archived_File><Hashes><Hash><Simple_Hash_Value>{MD5}</Simple_Hash_Value></Hash></Hashes></Archived_File>"
+    );
+    says(&of("ArchiveFile", &archived), "not-yet-matched:unknown-property");
+    says(&of("ArchiveFile", &format!("<File_Name>x.zip</File_Name>{archived}")), "not-yet-matched:and");
     says(&of("Mutex", "<Name>x</Name>"), "not-yet-matched:keyed-text");
     says(
         &of("EmailMessage", "<Header><From><Address_Value>a@b.example</Address_Value></From></Header>"),
@@ -218,9 +223,19 @@ fn lists_and_conditions() {
     }
     let url = indicators(&indicator(1, &of("URI", "<Value>http://a.example/x,y</Value>")));
     assert_eq!(said(&url).unwrap(), ["http://a.example/x,y"]);
+    let addresses = indicators(&indicator(1, &address("198.51.100.1,nonsense,198.51.100.2")));
+    assert_eq!(said(&addresses).unwrap().len(), 2);
     let early = url.replace(r#" version="1.1.1""#, "");
     assert_eq!(said(&early.replace(",y", ",http://b.example/y,")).unwrap().len(), 2);
     assert_eq!(said(&early).unwrap(), ["http://a.example/x,y"]);
+}
+
+#[test]
+fn a_reference_with_content_is_what_it_holds() {
+    let full =
+        address("198.51.100.1").replace("<indicator:Observable", "<indicator:Observable idref=\"a:o\"");
+    says(&full, "198.51.100.1");
+    says("<indicator:Observable idref=\"a:o\"/>", "open");
 }
 
 #[test]

@@ -136,6 +136,12 @@ impl<'t> Element<'t> {
         Some(self.slice(Some(&pair.1)).trim()).filter(|value| !value.is_empty())
     }
 
+    /// The id that it refers to, if it only does that, or says how it is related: what holds other
+    /// elements is an object, whatever else it says.
+    pub(super) fn reference(self) -> Option<&'t str> {
+        self.attribute("idref").filter(|_| self.children().all(|child| child.name() == "Relationship"))
+    }
+
     /// The local name of its `xsi:type`.
     pub(super) fn kind(self) -> Option<&'t str> {
         self.attribute(XSI_TYPE).map(|kind| kind.rsplit_once(':').map_or(kind, |(_, local)| local))
