@@ -5,7 +5,7 @@
 //! Invariant: a line with a value is one object received (a hosts line with several names is several); it becomes an
 //! indicator, or is counted with reason and line. Blank lines and comments are not received.
 //! Fails: never; a bad line takes no other with it.
-//! Costs: one pass, what is kept, and a map entry an indicator to find repetitions.
+//! Costs: one pass, what is kept, and 16 bytes an indicator to find repetitions.
 
 mod field;
 mod layout;
@@ -15,7 +15,7 @@ mod word;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use ahash::{AHashMap, RandomState};
+use ahash::{AHashMap, AHashSet, RandomState};
 use memchr::memchr;
 
 use crate::indicator::{Context, Indicator, Part, ThreatKind};
@@ -45,13 +45,15 @@ const LOOK_TIMES_MAX: u64 = 8;
 /// What the lists of one feed said.
 #[derive(Debug, Default)]
 pub struct Entries {
-    /// Indicators, in the order of the lists.
+    /// Indicators, in the order of the lists. Whoever has used them may take them out at any time.
     pub indicators: Vec<Indicator>,
+    /// How many there were so far, those that were taken out included.
+    pub used: u64,
     /// The accounting.
     pub tally: Tally,
-    /// Where an indicator with this hash stands.
-    seen: AHashMap<u64, u32>,
-    hasher: RandomState,
+    /// Each one's two hashes: 128 bits tell a thousand million of them apart but for one chance in 10^20.
+    seen: AHashSet<[u64; 2]>,
+    hashers: [RandomState; 2],
     contexts: AHashMap<Box<str>, Arc<Context>>,
     plain: Arc<Context>,
 }
@@ -103,7 +105,7 @@ pub enum End {
 pub fn is_plausible(head: &[u8]) -> bool {
     let mut entries = Entries::default();
     parse(head.get(..HEAD_BYTES).unwrap_or(head), "", &mut entries);
-    entries.tally.received == 0 || entries.indicators.len() as u64 * 10 >= entries.tally.received
+    entries.tally.received == 0 || entries.used * 10 >= entries.tally.received
 }
 
 impl Reader {
@@ -254,17 +256,11 @@ impl Entries {
     fn add(&mut self, values: Vec<Observable>, remarks: Remarks<'_>) -> Result<(), &'static str> {
         let context = self.context(remarks.name);
         let values: Vec<(Observable, Part)> = values.into_iter().map(|value| (value, Part::Whole)).collect();
-        let hash = self.hasher.hash_one((&values, Arc::as_ptr(&context), remarks.confidence));
-        let next = u32::try_from(self.indicators.len()).map_err(|_| "too-many")?;
-        let at = *self.seen.entry(hash).or_insert(next);
-        if at != next {
-            // Two that only share the hash are both kept.
-            let held = &self.indicators[at as usize];
-            let same = held.values == values && held.confidence == remarks.confidence;
-            if same && Arc::ptr_eq(&held.context, &context) {
-                return Err("duplicate");
-            }
+        let said = (&values, Arc::as_ptr(&context), remarks.confidence);
+        if !self.seen.insert([self.hashers[0].hash_one(said), self.hashers[1].hash_one(said)]) {
+            return Err("duplicate");
         }
+        self.used += 1;
         self.indicators.push(Indicator {
             feed: 0,
             id: None,

@@ -39,8 +39,8 @@ impl Sift {
         }
     }
 
-    /// Adds to `marks` a position inside of every event that may hold a value listed in `snapshot`. Positions
-    /// come in no order, and several may lie in one event.
+    /// Adds to `marks` a position inside of every token that may give a hit on `snapshot`, so that a string without a
+    /// mark has none. Positions come in no order, and several may lie in one token.
     pub(crate) fn find(&mut self, data: &[u8], snapshot: &Snapshot, marks: &mut Vec<usize>) {
         match self.tier {
             #[cfg(target_arch = "x86_64")]
@@ -215,7 +215,7 @@ impl Chunk<'_> {
     fn quads_between_dots(&mut self, end: usize) {
         let run = self.region(end, end, 0, |b| b == b'.' || b.is_ascii_digit());
         let bytes = self.data.get(run.clone()).unwrap_or_default();
-        if memchr::memmem::find(bytes, b"..").is_none() {
+        if !bytes.windows(2).any(|pair| pair == b"..") {
             return;
         }
         // with what may be an escape in front, and the border behind
@@ -462,9 +462,13 @@ impl Chunk<'_> {
         self.filter.ask(self.hasher.text(self.data, start, end, KeyKind::Name))
     }
 
-    /// Whether a dot and another label stand before `start`.
+    /// Whether a dot and another label stand before `start`; a `%HH` in front of the dot is none.
     fn label_before(&self, start: usize) -> bool {
-        start >= 2
+        let escape = start.checked_sub(4).and_then(|at| self.data.get(at..start - 1));
+        let escape = escape
+            .is_some_and(|e| matches!(e, [b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()));
+        !escape
+            && start >= 2
             && self.data.get(start - 1) == Some(&b'.')
             && self.data.get(start - 2).is_some_and(|&b| key::in_label(b))
     }
