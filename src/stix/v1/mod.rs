@@ -69,6 +69,8 @@ pub struct Reader {
     begun: bool,
     refused: Option<String>,
     faulty: bool,
+    /// Bytes that are no UTF-8 were met; they are told of once, for windows overlap.
+    repaired: bool,
 }
 
 /// What holds objects and says something about all of them.
@@ -149,7 +151,10 @@ impl Reader {
         if fault.error_len().is_none() && !last {
             return str::from_utf8(window.get(..fault.valid_up_to()).unwrap_or_default()).unwrap_or_default();
         }
-        self.fault("bad-characters", self.offset + fault.valid_up_to() as u64, "not UTF-8", objects);
+        if !self.repaired {
+            self.repaired = true;
+            self.fault("bad-characters", self.offset + fault.valid_up_to() as u64, "not UTF-8", objects);
+        }
         repaired.extend_from_slice(window);
         let mut from = 0;
         while let Err(fault) = str::from_utf8(repaired.get(from..).unwrap_or_default()) {
