@@ -52,6 +52,13 @@ impl Source {
     }
 }
 
+/// What is taken of feeds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Observables of STIX 1 that no indicator points to are indicators too; without it they are counted only.
+    pub observables: bool,
+}
+
 /// What became of the objects of one feed.
 #[derive(Clone, Debug, Default)]
 pub struct FeedReport {
@@ -102,7 +109,7 @@ pub struct Loaded {
 /// Why nothing could be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Missing, unreadable, or of a kind that is not read (TAXII 1 until it is).
+    /// Missing, unreadable, or of a kind that is not read.
     #[error("{feed}: {message}")]
     Refused {
         /// The feed's file.
@@ -118,8 +125,8 @@ pub enum Error {
 /// [`Error`] for the first feed that is missing, unreadable or refused.
 pub fn load(sources: &[Source]) -> Result<Loaded, Error> {
     let mut indicators = Vec::new();
-    let (reports, waiting) =
-        load_each(sources, &mut |_bytes| (), &mut |indicator| indicators.push(indicator))?;
+    let mut take = |indicator| indicators.push(indicator);
+    let (reports, waiting) = load_each(sources, Options::default(), &mut |_bytes| (), &mut take)?;
     Ok(Loaded { feeds: names(sources), indicators, waiting, reports })
 }
 
@@ -142,6 +149,7 @@ pub fn names(sources: &[Source]) -> Vec<Box<str>> {
 /// [`Error`] for the first feed that is missing, unreadable or refused; what `take` was given is then to be dropped.
 pub fn load_each(
     sources: &[Source],
+    options: Options,
     watch: &mut dyn FnMut(u64),
     take: &mut dyn FnMut(Indicator),
 ) -> Result<(Vec<FeedReport>, Vec<Waiting>), Error> {
@@ -159,7 +167,7 @@ pub fn load_each(
             feed.read(&source.path, watch, take)?;
         }
     }
-    Ok(finish(feeds, take))
+    Ok(finish(feeds, options, take))
 }
 
 /// What was read of one feed.
@@ -345,14 +353,18 @@ impl Window {
     }
 }
 
-fn finish(feeds: Vec<Feed>, take: &mut dyn FnMut(Indicator)) -> (Vec<FeedReport>, Vec<Waiting>) {
+fn finish(
+    feeds: Vec<Feed>,
+    options: Options,
+    take: &mut dyn FnMut(Indicator),
+) -> (Vec<FeedReport>, Vec<Waiting>) {
     let mut objects = Vec::with_capacity(feeds.len());
     let mut others = Vec::with_capacity(feeds.len());
     for feed in feeds {
         objects.push((feed.number, feed.objects));
         others.push((feed.name, feed.entries, feed.warnings));
     }
-    let (indicators, waiting) = resolve::join(&mut objects);
+    let (indicators, waiting) = resolve::join(&mut objects, options);
     let mut reports = Vec::with_capacity(others.len());
     let mut used: Vec<u64> = others.iter().map(|(_, entries, _)| entries.used).collect();
     for indicator in indicators {
@@ -373,7 +385,13 @@ fn report(name: &str, used: u64, tally: Tally) -> FeedReport {
     warnings.extend(faults(&tally.skipped));
     if used == 0 {
         let what = if tally.received == 0 { "" } else { " that can be used" };
-        warnings.push(format!("holds no indicators{what}"));
+        let observables = match tally.skipped.of(resolve::NO_INDICATOR) {
+            0 => String::new(),
+            n => {
+                format!("; of its {n} observables without an indicator --observables takes those that can be")
+            }
+        };
+        warnings.push(format!("holds no indicators{what}{observables}"));
     }
     let mut context_types = tally.context;
     let context_objects = context_types.iter().map(|(_, count)| count).sum();

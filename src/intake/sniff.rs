@@ -70,16 +70,28 @@ fn markup(text: &str) -> Content {
     if name == "STIX_Package" || is_stix_name && (is_stix_space || root.contains(':')) {
         return Content::Stix1;
     }
-    if attributes.contains("http://taxii.mitre.org/") {
+    if attributes.contains("http://taxii.mitre.org/") || TAXII_1_ROOTS.contains(&name) && root.contains(':') {
+        if TAXII_1_ROOTS.contains(&name) {
+            return Content::Stix1;
+        }
         return Content::Refused(format!(
-            "a TAXII 1 message ({root}): TAXII 1 is not read yet\nuse the packages in it, or the feed's STIX 2 edition"
+            "a TAXII 1 message ({root}) without content: save the answer to a poll"
+        ));
+    }
+    let prefix = root.split_once(':').map_or("", |(prefix, _)| prefix);
+    if name == "MAEC_Package" || name == "MAEC_Bundle" {
+        return refused("MAEC, a description of malware and what it does: export its indicators as STIX");
+    }
+    if is_stix_space && prefix.is_empty() || STIX_1_PREFIXES.contains(&prefix) {
+        return Content::Refused(format!(
+            "a part of a STIX 1 document ({root}) that says nothing without the rest: name the whole document"
         ));
     }
     Content::Refused(format!("XML with the root element {root}: neither STIX nor a list"))
 }
 
 /// What may stand at the root of a document beside a whole package.
-const STIX_1_ROOTS: [&str; 12] = [
+const STIX_1_ROOTS: [&str; 20] = [
     "Package",
     "Observables",
     "Observable",
@@ -87,12 +99,27 @@ const STIX_1_ROOTS: [&str; 12] = [
     "Indicator",
     "Incidents",
     "Incident",
+    "Reports",
     "Report",
+    "TTPs",
     "TTP",
+    "Campaigns",
     "Campaign",
+    "Threat_Actors",
     "Threat_Actor",
+    "Courses_Of_Action",
+    "Course_Of_Action",
+    "Exploit_Targets",
     "Exploit_Target",
+    "Related_Packages",
 ];
+
+/// Messages of TAXII 1 in which documents stand, and the parts of them.
+const TAXII_1_ROOTS: [&str; 4] = ["Poll_Response", "Inbox_Message", "Content_Block", "Content"];
+
+/// The prefixes that nearly all documents use, for what was cut out of one.
+const STIX_1_PREFIXES: [&str; 9] =
+    ["stix", "stixCommon", "indicator", "cybox", "cyboxCommon", "ttp", "incident", "campaign", "marking"];
 
 /// Beginnings of the namespaces of STIX 1 and `CybOX` 2, by MITRE and by OASIS.
 const STIX_1_NAMESPACES: [&str; 4] = [
@@ -176,6 +203,8 @@ mod tests {
             "<cybox:Observables xmlns:cybox=\"http://cybox.mitre.org/cybox-2\"/>",
             "<stix:Indicator id=\"unbound:prefix\">",
             "<!DOCTYPE x><STIX_Package>",
+            "<t:Poll_Response xmlns:t='http://taxii.mitre.org/messages/taxii_xml_binding-1.1'>",
+            "<taxii_11:Content_Block>",
         ] {
             assert_eq!(content(document.as_bytes(), true), Content::Stix1, "{document}");
         }
@@ -185,7 +214,15 @@ mod tests {
 
     #[test]
     fn names_what_is_not_read() {
-        assert!(refused(b"<taxii_11:Poll_Response xmlns:taxii_11=\"http://taxii.mitre.org/messages/taxii_xml_binding-1.1\">").contains("TAXII 1"));
+        assert!(
+            refused(b"<t:Status_Message xmlns:t=\"http://taxii.mitre.org/messages/taxii_xml_binding-1.1\">")
+                .contains("TAXII 1")
+        );
+        assert!(refused(b"<indicator:Confidence>").contains("whole document"));
+        assert!(
+            refused(b"<maecPackage:MAEC_Package xmlns:cybox='http://cybox.mitre.org/cybox-2'>")
+                .contains("MAEC")
+        );
         assert!(refused(b"<!DOCTYPE html><html lang=en>").contains("HTML"));
         assert!(refused(b"<rss version=\"2.0\">").contains("rss"));
         assert!(refused(b"PK\x03\x04xx").contains("unzip"));

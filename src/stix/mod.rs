@@ -8,6 +8,7 @@
 //! Costs: the kept indicators, one map entry an id, and one copy of each distinct context.
 
 pub mod expression;
+pub mod packed;
 pub mod tlp;
 pub mod v1;
 pub mod v2;

@@ -1,7 +1,7 @@
 //! STIX 1.0 to 1.2.1 in XML -> [`Objects`].
 //!
-//! Is: a walk over packages, related packages, incidents and reports at any depth, in windows of bytes, so that
-//! memory holds one object and not the document. Elements are known by their names without prefix, so that the
+//! Is: a walk over packages, related packages, incidents and reports at any depth, and over the content blocks of saved
+//! TAXII 1 messages, in windows of bytes, so that memory holds one object and not the document. Elements are known by their names without prefix, so that the
 //! namespaces of MITRE and OASIS, and documents with broken ones, read the same.
 //! Is not: I/O or a validator. Embedded formats (`Test_Mechanisms`, raw artifacts) are not looked into.
 //! Invariant: a fault never takes more with it than the object it stands in; where it is, is told.
@@ -9,6 +9,7 @@
 //! the document's own are not read.
 //! Costs: one pass; the largest object.
 
+mod content;
 mod observable;
 mod take;
 mod threat;
@@ -20,6 +21,7 @@ use quick_xml::{Reader as Xml, XmlVersion};
 use crate::indicator::{Timestamp, Tlp};
 use crate::stix::{Objects, UNDATED, tlp};
 
+use self::content::Blocks;
 use self::observable::Dialect;
 use self::take::{Around, is_object};
 use self::tree::{Tree, XSI_TYPE};
@@ -65,6 +67,7 @@ pub struct Reader {
     /// Objects so far.
     number: u64,
     dialect: Dialect,
+    blocks: Blocks,
     /// The root element was seen.
     begun: bool,
     refused: Option<String>,
@@ -278,6 +281,10 @@ impl Reader {
         if self.object.is_some() {
             return self.node(start, name);
         }
+        if self.blocks.start(start, &self.open, &mut self.number, objects) {
+            self.passed = Some(depth);
+            return;
+        }
         if is_object(name) {
             self.object = Some(depth);
             self.tree.clear();
@@ -330,8 +337,11 @@ impl Reader {
     }
 
     fn append(&mut self, text: &str) {
-        if self.passed.is_some() || self.object.is_none() || self.tree.is_full() {
+        if self.passed.is_some() || self.object.is_some() && self.tree.is_full() {
             return;
+        }
+        if self.object.is_none() {
+            return self.blocks.append(text, self.open.len());
         }
         if text.contains(char::from(BAD)) {
             self.tree.append(&text.replace(char::from(BAD), "\u{fffd}"));
@@ -373,6 +383,7 @@ impl Reader {
         if self.handling == Some(depth) {
             self.handling = None;
         }
+        self.blocks.close(depth, &mut self.number, objects);
         if self.scopes.last().is_some_and(|scope| scope.depth == depth)
             && let Some(scope) = self.scopes.pop()
             && let Some(tlp) = scope.tlp
