@@ -8,6 +8,7 @@ mod differential;
 mod documents;
 mod ecs;
 mod fuzz;
+mod oracle;
 mod program;
 #[path = "../fuzz/properties.rs"]
 #[expect(unreachable_pub, reason = "a crate of its own for the fuzzer")]

@@ -1,13 +1,12 @@
 //! STIX 1 packages: the excerpts in `tests/corpus/stix1`, and all of `stix1` below `TAXIWAY_CORPUS`.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use taxiway::indicator::Indicator;
 use taxiway::intake::{self, FeedReport, Source};
 
-use crate::corpus::whole;
+use crate::corpus::{files, whole};
 
 /// Indicators and the account of a file or folder, in which nothing is missing.
 fn load(path: &Path) -> (Vec<Indicator>, FeedReport) {
@@ -23,20 +22,6 @@ fn load(path: &Path) -> (Vec<Indicator>, FeedReport) {
 
 fn values(indicators: &[Indicator]) -> BTreeSet<String> {
     indicators.iter().flat_map(|indicator| &indicator.values).map(|(value, _)| value.to_string()).collect()
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
 }
 
 #[test]

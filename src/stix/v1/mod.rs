@@ -187,10 +187,11 @@ impl Reader {
             match event {
                 Ok(Event::Eof) => return Step::Past(rest.len()),
                 Ok(event) => {
-                    // text and references may go on behind the window
+                    // Text and references may go on behind the window. What is cut there would be joined in another
+                    // way than what is not, so only text that is too long anyway is.
                     let goes_on = match &event {
                         Event::GeneralRef(_) => true,
-                        Event::Text(text) => text.starts_with('&'),
+                        Event::Text(text) => text.len() < TOKEN_BYTES_MAX,
                         _ => false,
                     };
                     if goes_on && position == rest.len() && !last {

@@ -408,6 +408,8 @@ fn every_cut_ends_and_is_accounted_for() {
         &[
             indicator(1, &address("198.51.100.1")),
             indicator(2, &of("URI", "<Value>http://a.example/?a&amp;b</Value>")),
+            // text that goes on behind an element, with blanks at every cut
+            indicator(3, "<indicator:Description>a<b>x</b>\n        b  c<b/>   d</indicator:Description>"),
         ]
         .concat(),
     );
@@ -426,6 +428,8 @@ fn every_cut_ends_and_is_accounted_for() {
         check(&objects);
         assert_eq!(objects.drafts[1].indicator.values[0].0.to_string(), "http://a.example/?a&b", "{size}");
         assert_eq!(objects.tally.noted.total(), 0, "{size}");
+        let description = objects.drafts[2].indicator.context.description.clone();
+        assert_eq!(description.as_deref(), Some("a\n        b  c   d"), "{size}");
     }
 }
 
