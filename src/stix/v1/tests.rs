@@ -447,6 +447,13 @@ fn bytes_that_are_no_text() {
     check(&objects);
     assert_eq!(objects.drafts[0].indicator.context.name.as_deref(), Some("caf\u{fffd}"));
     assert_eq!(objects.tally.noted.of("bad-characters"), 1);
+    // it is told of once, though windows overlap
+    let (mut objects, mut reader, mut from) = (Objects::default(), Reader::default(), 0);
+    for to in 1..=document.len() {
+        from += reader.read(&document[from..to], to == document.len(), &mut objects);
+    }
+    check(&objects);
+    assert_eq!(objects.tally.noted.of("bad-characters"), 1);
 }
 
 #[test]
