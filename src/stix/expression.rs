@@ -82,6 +82,9 @@ pub fn reduce(expression: &Expression, define: &dyn Fn(&str) -> Option<Arc<Expre
     let mut reducer = Reducer { define, open: Vec::new(), visits: 0 };
     let mut outcome = Outcome::default();
     reducer.visit(expression, &mut outcome);
+    if outcome.values.len() < 2 {
+        return outcome;
+    }
     let mut seen = ahash::AHashSet::with_capacity(outcome.values.len());
     let first: Vec<bool> = outcome.values.iter().map(|value| seen.insert(value)).collect();
     let mut first = first.into_iter();

@@ -14,6 +14,7 @@ pub mod v1;
 pub mod v2;
 
 use std::cmp::Ordering;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use ahash::{AHashMap, RandomState};
@@ -292,10 +293,12 @@ impl Objects {
     /// Notes what is defined under an id. Of several definitions the first by what they say counts, so that the order
     /// of documents does not matter.
     pub fn define(&mut self, id: &str, expression: &Arc<Expression>) {
-        match self.definitions.get_mut(id) {
-            Some(held) if *held <= *expression => {}
-            Some(held) => *held = Arc::clone(expression),
-            None => _ = self.definitions.insert(id.into(), Arc::clone(expression)),
+        match self.definitions.entry(id.into()) {
+            Entry::Occupied(mut held) if **held.get() > **expression => {
+                _ = held.insert(Arc::clone(expression))
+            }
+            Entry::Occupied(_) => {}
+            Entry::Vacant(free) => _ = free.insert(Arc::clone(expression)),
         }
     }
 

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use quick_xml::events::BytesStart;
 
 use crate::stix::v1::take::is_object;
-use crate::stix::v1::{Found, Reader, attribute};
+use crate::stix::v1::{Found, Open, Reader, attribute};
 use crate::stix::{Objects, packed, v2};
 
 /// Bytes of text in one block that are read.
@@ -41,20 +41,20 @@ impl Blocks {
     pub(super) fn start(
         &mut self,
         start: &BytesStart<'_>,
-        open: &[Box<str>],
+        open: &Open,
         number: &mut u64,
         objects: &mut Objects,
     ) -> bool {
         let depth = open.len();
-        let parent = depth.checked_sub(2).and_then(|at| open.get(at));
-        let name: &str = open.last().map_or("", |name| name);
+        let parent = open.name(depth - 1);
+        let name = open.name(depth).unwrap_or_default();
         match (name, self.depth) {
             ("Content_Block", None) => self.is_encrypted = false,
             ("Content_Binding", None) => {
                 let binding = attribute(start, "binding_id");
                 self.is_encrypted = binding.is_some_and(|binding| is_encryption(&binding));
             }
-            ("Content", None) if parent.is_none_or(|parent| **parent == *"Content_Block") => {
+            ("Content", None) if parent.is_none_or(|parent| parent == "Content_Block") => {
                 self.number += 1;
                 self.depth = Some(depth);
             }

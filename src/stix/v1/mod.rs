@@ -15,6 +15,8 @@ mod take;
 mod threat;
 mod tree;
 
+use std::borrow::Cow;
+
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader as Xml, XmlVersion};
 
@@ -51,8 +53,8 @@ pub fn parse(document: &[u8], objects: &mut Objects) -> Found {
 /// Reads one document, window by window.
 #[derive(Debug, Default)]
 pub struct Reader {
-    /// Names of the open elements.
-    open: Vec<Box<str>>,
+    /// The open elements.
+    open: Open,
     /// Packages, incidents and reports that are open.
     scopes: Vec<Scope>,
     /// The object that is being read, and how deep it stands.
@@ -74,6 +76,38 @@ pub struct Reader {
     faulty: bool,
     /// Bytes that are no UTF-8 were met; they are told of once, for windows overlap.
     repaired: bool,
+}
+
+/// Open elements by their names, in one text.
+#[derive(Debug, Default)]
+struct Open {
+    names: String,
+    /// Where each name begins.
+    starts: Vec<usize>,
+}
+
+impl Open {
+    fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    fn push(&mut self, name: &str) {
+        self.starts.push(self.names.len());
+        self.names.push_str(name);
+    }
+
+    fn pop(&mut self) {
+        if let Some(start) = self.starts.pop() {
+            self.names.truncate(start);
+        }
+    }
+
+    /// The name of the element of this depth, from 1.
+    fn name(&self, depth: usize) -> Option<&str> {
+        let from = *self.starts.get(depth.checked_sub(1)?)?;
+        let to = self.starts.get(depth).copied().unwrap_or(self.names.len());
+        self.names.get(from..to)
+    }
 }
 
 /// What holds objects and says something about all of them.
@@ -257,7 +291,7 @@ impl Reader {
     fn start(&mut self, start: &BytesStart<'_>, at: u64, objects: &mut Objects) {
         let name = start.local_name();
         let name: &str = name.as_ref();
-        self.open.push(name.into());
+        self.open.push(name);
         let depth = self.open.len();
         if self.passed.is_some() {
             return;
@@ -309,12 +343,7 @@ impl Reader {
             self.passed = Some(self.open.len());
             return;
         }
-        let attributes = start.attributes_raw();
-        if attributes.trim().is_empty() {
-            return self.tree.start(name, std::iter::empty());
-        }
-        let pairs: Vec<(String, String)> = pairs(start).collect();
-        self.tree.start(name, pairs.iter().map(|(key, value)| (key.as_str(), value.clone())));
+        self.tree.start(name, pairs(start));
     }
 
     fn scope(&mut self, start: &BytesStart<'_>, name: &str, at: u64, objects: &mut Objects) {
@@ -353,14 +382,15 @@ impl Reader {
 
     /// An end tag: it closes the innermost element of its name, and all that was left open in it.
     fn ended(&mut self, name: &str, at: u64, objects: &mut Objects) {
-        if self.open.last().is_some_and(|open| **open == *name) {
+        let depth = self.open.len();
+        if self.open.name(depth) == Some(name) {
             return self.close(objects);
         }
-        let Some(depth) = self.open.iter().rposition(|open| **open == *name) else {
+        let Some(depth) = (1..depth).rev().find(|depth| self.open.name(*depth) == Some(name)) else {
             return self.fault("bad-xml", at, "an end tag without a start", objects);
         };
         self.fault("bad-xml", at, "an element without its end", objects);
-        while self.open.len() > depth {
+        while self.open.len() >= depth {
             self.close(objects);
         }
     }
@@ -412,7 +442,7 @@ impl Reader {
     /// What is open at the end of the document is closed: an object that is cut is left out, for what it lacks might
     /// be the other half of an AND.
     fn end(&mut self, objects: &mut Objects) {
-        if self.open.is_empty() || self.refused.is_some() {
+        if self.open.len() == 0 || self.refused.is_some() {
             return;
         }
         if self.object.take().is_some() {
@@ -426,7 +456,7 @@ impl Reader {
         let file = objects.file();
         let warning = format!("{file}: cut at byte {}; what is whole before it is used", self.offset);
         objects.tally.warnings.push(warning);
-        while !self.open.is_empty() {
+        while self.open.len() > 0 {
             self.close(objects);
         }
     }
@@ -446,35 +476,34 @@ impl Reader {
 
 /// A declaration or attribute whose name is broken, as in `xmlns:=""`.
 fn bad_attribute(start: &BytesStart<'_>) -> Option<&'static str> {
-    let raw = start.attributes_raw();
-    (raw.contains(":=") || raw.contains(": =")).then_some("an attribute without a name behind its prefix")
+    let raw = start.attributes_raw().as_bytes();
+    let is_bad = |at: usize| raw.get(..at).is_some_and(|before| before.trim_ascii_end().ends_with(b":"));
+    memchr::memchr_iter(b'=', raw).any(is_bad).then_some("an attribute without a name behind its prefix")
 }
 
 /// Attributes with the names under which a tree keeps them; declarations of namespaces are none.
-fn pairs(start: &BytesStart<'_>) -> impl Iterator<Item = (String, String)> {
+fn pairs<'s>(start: &'s BytesStart<'_>) -> impl Iterator<Item = (&'s str, Cow<'s, str>)> {
     let mut attributes = start.attributes();
     attributes.with_checks(false);
-    let found: Vec<(String, String)> = attributes
-        .filter_map(Result::ok)
-        .filter_map(|attribute| {
-            let key: &str = attribute.key.0;
-            let key = match key.rsplit_once(':') {
-                Some(("xmlns", _)) => return None,
-                Some((_, "type")) => XSI_TYPE,
-                Some((_, local)) => local,
-                None if key == "xmlns" => return None,
-                None => key,
-            };
-            let value =
-                attribute.normalized_value(XmlVersion::Implicit1_0).unwrap_or(attribute.value.clone());
-            Some((key.to_owned(), value.into_owned()))
-        })
-        .collect();
-    found.into_iter()
+    attributes.filter_map(Result::ok).filter_map(|attribute| {
+        let key: &str = attribute.key.0;
+        let key = match key.rsplit_once(':') {
+            Some(("xmlns", _)) => return None,
+            Some((_, "type")) => XSI_TYPE,
+            Some((_, local)) => local,
+            None if key == "xmlns" => return None,
+            None => key,
+        };
+        let changed = match attribute.normalized_value(XmlVersion::Implicit1_0) {
+            Ok(Cow::Owned(value)) => Some(value),
+            _ => None,
+        };
+        Some((key, changed.map_or(attribute.value, Cow::Owned)))
+    })
 }
 
 fn attribute(start: &BytesStart<'_>, name: &str) -> Option<String> {
-    pairs(start).find(|(key, _)| key == name).map(|(_, value)| value)
+    pairs(start).find(|(key, _)| *key == name).map(|(_, value)| value.into_owned())
 }
 
 /// The five entities that XML has without a declaration.

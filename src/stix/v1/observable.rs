@@ -115,14 +115,14 @@ pub(super) fn join(element: Element<'_>, parts: Vec<Arc<Expression>>) -> Arc<Exp
 
 /// One property of an object, with what it says.
 #[derive(Debug)]
-struct Property {
-    /// Where it stands below the object, without the last step.
-    parent: String,
+struct Property<'t> {
+    /// The type of the object.
+    kind: &'t str,
+    /// The steps from the object to it.
+    path: Box<[Element<'t>]>,
     meaning: Meaning,
     /// What is wrong with other values of its list.
     bad: Option<Waiting>,
-    /// Path and value, for people.
-    text: String,
 }
 
 #[derive(Debug)]
@@ -139,16 +139,30 @@ enum Meaning {
     Wait(Waiting),
 }
 
-impl Property {
+impl Property<'_> {
+    /// Path and value, for people.
+    fn text(&self) -> String {
+        let steps: Vec<&str> = self.path.iter().map(|step| step.name()).collect();
+        let path = format!("{}:{}", self.kind.trim_end_matches("ObjectType"), steps.join("/"));
+        match (&self.meaning, self.path.last()) {
+            (Meaning::Reference(id), _) => format!("{path} = {id}"),
+            (_, Some(field)) => format!("{path} {} {}", operator(*field), excerpt(field.text())),
+            (_, None) => path,
+        }
+    }
+
     fn expression(&self) -> Arc<Expression> {
         match &self.meaning {
             Meaning::Values(values) | Meaning::Digests(values) => {
-                let bad = self.bad.map(|reason| wait(reason, &self.text));
-                Expression::any(std::iter::once(whole(values.clone())).chain(bad).collect())
+                let bad = self.bad.map(|reason| wait(reason, &self.text()));
+                match bad {
+                    None => whole(values.clone()),
+                    Some(bad) => Expression::any(vec![whole(values.clone()), bad]),
+                }
             }
             Meaning::Reference(id) => refer(id),
-            Meaning::Port(_) => wait(Waiting::KeyedText, &self.text),
-            Meaning::Wait(reason) => wait(*reason, &self.text),
+            Meaning::Port(_) => wait(Waiting::KeyedText, &self.text()),
+            Meaning::Wait(reason) => wait(*reason, &self.text()),
         }
     }
 }
@@ -158,16 +172,14 @@ struct Fields<'t, 'f> {
     dialect: Dialect,
     kind: &'t str,
     is_file: bool,
-    found: &'f mut Vec<Property>,
+    found: &'f mut Vec<Property<'t>>,
 }
 
 impl<'t> Fields<'t, '_> {
     /// Takes the elements that have a text of their own, at any depth.
     fn collect(&mut self, element: Element<'t>, path: &mut Vec<Element<'t>>) {
         if let Some(id) = element.attribute("object_reference") {
-            let text = format!("{} = {id}", self.written(path));
-            let meaning = Meaning::Reference(id.into());
-            self.found.push(Property { parent: parent(path), meaning, bad: None, text });
+            self.push(path, Meaning::Reference(id.into()), None);
         }
         for child in element.children() {
             // what says how its neighbours are to be read is no property
@@ -179,25 +191,21 @@ impl<'t> Fields<'t, '_> {
             path.push(child);
             if !child.text().is_empty() {
                 let mut bad = None;
-                let parent = parent(path);
-                let meaning =
-                    if child.name() == "Simple_Hash_Value" && !(self.is_file && parent == "Hashes/Hash") {
-                        // of a section, or of a file inside of this one
-                        Meaning::Wait(Waiting::UnknownProperty)
-                    } else {
-                        self.meaning(child, element, &mut bad)
-                    };
-                let text = format!("{} {} {}", self.written(path), operator(child), excerpt(child.text()));
-                self.found.push(Property { parent, meaning, bad, text });
+                let meaning = if child.name() == "Simple_Hash_Value" && !(self.is_file && is_own_hash(path)) {
+                    // of a section, or of a file inside of this one
+                    Meaning::Wait(Waiting::UnknownProperty)
+                } else {
+                    self.meaning(child, element, &mut bad)
+                };
+                self.push(path, meaning, bad);
             }
             self.collect(child, path);
             path.pop();
         }
     }
 
-    fn written(&self, path: &[Element<'_>]) -> String {
-        let steps: Vec<&str> = path.iter().map(|step| step.name()).collect();
-        format!("{}:{}", self.kind.trim_end_matches("ObjectType"), steps.join("/"))
+    fn push(&mut self, path: &[Element<'t>], meaning: Meaning, bad: Option<Waiting>) {
+        self.found.push(Property { kind: self.kind, path: path.into(), meaning, bad });
     }
 
     fn meaning(&self, field: Element<'t>, holder: Element<'t>, bad: &mut Option<Waiting>) -> Meaning {
@@ -377,7 +385,7 @@ fn parts(text: &str, hint: Hint) -> (Vec<Observable>, Option<Waiting>) {
 }
 
 /// Several properties of one file: its digests, each of which stands for it.
-fn of_file(properties: &[Property]) -> Arc<Expression> {
+fn of_file(properties: &[Property<'_>]) -> Arc<Expression> {
     let digests = properties.iter().filter_map(|property| match &property.meaning {
         Meaning::Digests(values) => Some(values),
         _ => None,
@@ -387,7 +395,7 @@ fn of_file(properties: &[Property]) -> Arc<Expression> {
 }
 
 /// An address and a port of one socket.
-fn endpoint(properties: &[Property]) -> Option<Arc<Expression>> {
+fn endpoint(properties: &[Property<'_>]) -> Option<Arc<Expression>> {
     let [one, other] = properties else { return None };
     let (socket, port) = match (&one.meaning, &other.meaning) {
         (Meaning::Values(values), Meaning::Port(port)) | (Meaning::Port(port), Meaning::Values(values)) => {
@@ -395,7 +403,8 @@ fn endpoint(properties: &[Property]) -> Option<Arc<Expression>> {
         }
         _ => return None,
     };
-    let beside = |property: &Property| property.parent.rsplit_once('/').map_or("", |(up, _)| up).to_owned();
+    // `IP_Address/Address_Value` and `Port/Port_Value` in one element
+    let beside = |property: &Property<'_>| property.path.iter().rev().nth(2).map(|above| above.position());
     if beside(one) != beside(other) {
         return None;
     }
@@ -409,7 +418,7 @@ fn endpoint(properties: &[Property]) -> Option<Arc<Expression>> {
     pairs.map(whole)
 }
 
-fn and(properties: &[Property]) -> Arc<Expression> {
+fn and(properties: &[Property<'_>]) -> Arc<Expression> {
     let mut text = String::new();
     for property in properties {
         if text.len() > TEXT_BYTES_MAX {
@@ -418,7 +427,7 @@ fn and(properties: &[Property]) -> Arc<Expression> {
         if !text.is_empty() {
             text.push_str(" AND ");
         }
-        text.push_str(&property.text);
+        text.push_str(&property.text());
     }
     Arc::new(Expression::Wait(AND, text.into()))
 }
@@ -436,9 +445,9 @@ pub(super) fn wait(reason: Waiting, text: &str) -> Arc<Expression> {
     Arc::new(Expression::Wait(reason.as_str(), text.into()))
 }
 
-fn parent(path: &[Element<'_>]) -> String {
-    let steps: Vec<&str> = path.iter().rev().skip(1).rev().map(|step| step.name()).collect();
-    steps.join("/")
+/// Whether a digest at the end of this path is one of the file itself.
+fn is_own_hash(path: &[Element<'_>]) -> bool {
+    matches!(path, [hashes, hash, _] if hashes.name() == "Hashes" && hash.name() == "Hash")
 }
 
 /// An element in words: its title or id.

@@ -5,6 +5,7 @@
 //! Invariant: a node's descendants follow it directly, up to [`Tree::end`].
 //! Fails: by [`Tree::is_full`] beyond the limits. Costs: the text of the object and 40 bytes an element.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Text, names and attributes kept of one object: as much as an object of STIX 2 may have.
@@ -39,7 +40,11 @@ struct Node {
 
 impl Tree {
     /// Opens an element.
-    pub(super) fn start<'a>(&mut self, name: &str, attributes: impl Iterator<Item = (&'a str, String)>) {
+    pub(super) fn start<'a>(
+        &mut self,
+        name: &str,
+        attributes: impl Iterator<Item = (&'a str, Cow<'a, str>)>,
+    ) {
         let name = self.keep(name);
         let from = small(self.attributes.len());
         for (key, value) in attributes {
@@ -202,7 +207,7 @@ mod tests {
     #[test]
     fn elements_stand_where_they_stood() {
         let mut tree = Tree::default();
-        tree.start("a", [("id", " x ".to_owned())].into_iter());
+        tree.start("a", [("id", Cow::Borrowed(" x "))].into_iter());
         tree.append(" one ");
         tree.start("b", std::iter::empty());
         tree.append("two");
