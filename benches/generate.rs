@@ -21,7 +21,7 @@ use crate::generator::adversarial::{Adversary, Attack};
 use crate::generator::sysmon::Sysmon;
 use crate::generator::text::{Log, Text};
 use crate::generator::zeek::Zeek;
-use crate::generator::{Planted, Source, Written, indicators, stix};
+use crate::generator::{Planted, Source, Written, indicators, stix, stix1};
 
 /// Deterministic indicators and events: the same arguments give the same bytes anywhere.
 #[derive(Parser)]
@@ -86,6 +86,8 @@ enum Feed {
     Mixed,
     /// The same as a STIX 2.1 bundle with validity, confidence and 3,000 names of malware.
     Stix,
+    /// The same as a STIX 1.1.1 package.
+    Stix1,
     /// The IPv4 addresses of the mixed list only.
     Addresses,
     /// Names with their malware, as CSV.
@@ -131,6 +133,7 @@ fn run(what: &What) -> anyhow::Result<()> {
             match feed {
                 Feed::Mixed => indicators::write_list(*count, None, &mut to),
                 Feed::Stix => stix::write_bundle(*count, &mut to),
+                Feed::Stix1 => stix1::write_package(*count, 0, &mut to),
                 Feed::Addresses => indicators::write_list(*count, Some(indicators::Shape::Address), &mut to),
                 Feed::Named => indicators::write_named(*count, &mut to),
                 Feed::Networks => indicators::write_networks(*count, &mut to),

@@ -25,10 +25,11 @@ impl Timestamp {
         Some(Timestamp(instant.as_microsecond()))
     }
 
-    /// `YYYY-MM-DDThh:mm:ss[.f]Z`, the spelling of nearly all feeds, to the last second of the year 9999, which stands
+    /// `YYYY-MM-DDThh:mm:ss[.f]Z`, or `+00:00` instead of `Z`: the spelling of nearly all feeds, to the last second of the year 9999, which stands
     /// for "no end" in many of them.
     fn parse_usual(text: &[u8]) -> Option<Timestamp> {
-        let (clock, fraction) = text.strip_suffix(b"Z")?.split_at_checked(19)?;
+        let utc = text.strip_suffix(b"Z").or_else(|| text.strip_suffix(b"+00:00"))?;
+        let (clock, fraction) = utc.split_at_checked(19)?;
         let number = |from: usize, to: usize| {
             let digits = clock.get(from..to)?;
             let value =

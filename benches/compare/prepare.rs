@@ -13,7 +13,7 @@ use crate::generator::indicators::{self, Shape};
 use crate::generator::sysmon::Sysmon;
 use crate::generator::text::{Log, Text};
 use crate::generator::zeek::Zeek;
-use crate::generator::{self, Planted, Source, stix};
+use crate::generator::{self, Planted, Source, stix, stix1};
 
 /// The folder of generated data.
 #[derive(Debug)]
@@ -114,6 +114,20 @@ impl Data {
     /// The mixed list as STIX 2.1.
     pub(crate) fn bundle(&self, count: u64) -> anyhow::Result<PathBuf> {
         made(&self.folder, &format!("mixed-{count}.json"), |to| Ok(stix::write_bundle(count, to)?))
+    }
+
+    /// The beginning of the mixed list as a bundle, with so many bytes of other objects.
+    pub(crate) fn padded_bundle(&self, count: u64, bytes: u64) -> anyhow::Result<PathBuf> {
+        made(&self.folder, &format!("padded-{count}-{bytes}.json"), |to| {
+            Ok(stix::write_padded_bundle(count, bytes, to)?)
+        })
+    }
+
+    /// The beginning of the mixed list as a STIX 1 package of at least so many bytes.
+    pub(crate) fn package(&self, count: u64, bytes: u64) -> anyhow::Result<PathBuf> {
+        made(&self.folder, &format!("package-{count}-{bytes}.xml"), |to| {
+            Ok(stix1::write_package(count, bytes, to)?)
+        })
     }
 
     /// The snapshot of a feed; built again when the program is newer.

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::cli::intel::Inputs;
 use crate::cli::{intel, usage};
 use crate::index;
+use crate::intake::Options;
 use crate::stage::{Origin, Output};
 
 #[derive(Debug, Args)]
@@ -23,12 +24,15 @@ Examples:
 The file is written beside FILE and renamed, so programs that have the old one open keep it. The same feeds give
 the same bytes.")]
 pub(crate) struct Arguments {
-    /// Feeds: files or folders of STIX 2.x, lists, hosts files, CSV; plain or compressed; `-` for standard input
+    /// Feeds: files or folders of STIX, lists, hosts files, CSV; plain or compressed; `-` for standard input
     #[arg(required = true, value_name = "[NAME=]FEED")]
     feeds: Vec<String>,
     /// The snapshot file; `-` for standard output (the report then goes to standard error)
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// Takes the observables of STIX 1 that no indicator points to as indicators; they are counted always
+    #[arg(long)]
+    observables: bool,
     /// Takes entries that a build rule refuses
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = PossibleValuesParser::new(intel::BUILD_RULES))]
     allow: Vec<String>,
@@ -100,7 +104,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         Origin::File(arguments.output.clone()).identity()
     };
     Inputs::of_feeds(&arguments.feeds).refuse(output)?;
-    let compiled = intel::compile(&arguments.feeds, intel::allow(&arguments.allow), arguments.quiet)?;
+    let options = Options { observables: arguments.observables };
+    let allow = intel::allow(&arguments.allow);
+    let compiled = intel::compile(&arguments.feeds, options, allow, arguments.quiet)?;
     let size = compiled.bytes.len() as u64;
     if to_stdout {
         io::stdout().lock().write_all(&compiled.bytes)?;

@@ -20,7 +20,7 @@ use crate::cli::{NOTHING, TROUBLE, byte_count, intel, note, stats, usage};
 use crate::engine::{At, Settings};
 use crate::index::Snapshot;
 use crate::indicator::Timestamp;
-use crate::intake::Source;
+use crate::intake::{self, Source};
 use crate::live::{Current, Generation};
 use crate::observable::Kind;
 use crate::policy::Policy;
@@ -34,9 +34,12 @@ pub(crate) struct Arguments {
     /// Event files, plain, gzip, zstd, bzip2 or xz; standard input when there is none, or for `-`
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// A feed to compile and use: file or folder of STIX 2.x, lists, hosts files, CSV; repeatable
+    /// A feed to compile and use: file or folder of STIX, lists, hosts files, CSV; repeatable
     #[arg(short, long, value_name = "[NAME=]FEED", help_heading = "Indicators")]
     intel: Vec<String>,
+    /// Takes the observables of STIX 1 that no indicator points to as indicators; they are counted always
+    #[arg(long, requires = "intel", help_heading = "Indicators")]
+    observables: bool,
     /// A snapshot file made by `taxiway compile`; repeatable
     #[arg(short, long, value_name = "FILE", help_heading = "Indicators")]
     snapshot: Vec<PathBuf>,
@@ -189,8 +192,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         opened.push(Opened::open(path, |path| Ok(Snapshot::open(path)?))?);
     }
     if !arguments.intel.is_empty() {
-        let compiled =
-            intel::compile(&arguments.intel, intel::allow(&arguments.rules.allow), arguments.quiet)?;
+        let options = intake::Options { observables: arguments.observables };
+        let allow = intel::allow(&arguments.rules.allow);
+        let compiled = intel::compile(&arguments.intel, options, allow, arguments.quiet)?;
         let snapshot = Arc::new(Snapshot::from_bytes(compiled.bytes)?);
         opened.push(Opened { snapshot, file: None });
     }
@@ -237,7 +241,7 @@ fn check(arguments: &Arguments) -> Result<()> {
     if arguments.intel.is_empty() && arguments.snapshot.is_empty() {
         return Err(usage(
             "filter",
-            "no indicators: name a feed with --intel FEED (a file or folder of STIX 2.x, lists, CSV), or a file \
+            "no indicators: name a feed with --intel FEED (a file or folder of STIX, lists, CSV), or a file \
              made by `taxiway compile` with --snapshot FILE",
         ));
     }

@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::note;
 use crate::index::{Allow, Builder, Report, Snapshot};
-use crate::intake::{self, FeedReport, Source};
+use crate::intake::{self, FeedReport, Options, Source};
 use crate::stage::Origin;
 
 /// Lines about one feed at most.
@@ -87,7 +87,7 @@ pub(crate) struct Compiled {
 }
 
 /// Loads and compiles feeds. `quiet` leaves out what is not a fault of the feeds.
-pub(crate) fn compile(feeds: &[String], allow: Allow, quiet: bool) -> Result<Compiled> {
+pub(crate) fn compile(feeds: &[String], options: Options, allow: Allow, quiet: bool) -> Result<Compiled> {
     let sources: Vec<Source> = feeds.iter().map(|feed| Source::parse(feed)).collect();
     if sources.iter().filter(|source| source.path == Path::new("-")).count() > 1 {
         return Err(anyhow!("standard input can be one feed only"));
@@ -95,7 +95,7 @@ pub(crate) fn compile(feeds: &[String], allow: Allow, quiet: bool) -> Result<Com
     let spinner = spinner("reading feeds", quiet);
     let mut builder = Builder::new(&intake::names(&sources), allow);
     let mut take = |indicator| builder.add(indicator);
-    let loaded = intake::load_each(&sources, &mut |bytes| spinner.inc(bytes), &mut take);
+    let loaded = intake::load_each(&sources, options, &mut |bytes| spinner.inc(bytes), &mut take);
     let (reports, _waiting) = loaded.inspect_err(|_| spinner.finish_and_clear())?;
     spinner.set_message("building from");
     let built = builder.finish();

@@ -24,6 +24,7 @@ use crate::engine::token::{Candidate, Tokens, What};
 use crate::engine::verify::{Finding, Grade, Verifier};
 use crate::index::{Entry, Snapshot};
 use crate::indicator::{Part, Timestamp};
+use crate::intake::Options;
 use crate::observable::{self, Hint, Kind, Network, Observable};
 use crate::policy::{self, Claims, Policy, Rule, Surroundings};
 use crate::stage::now;
@@ -44,6 +45,9 @@ pub(crate) struct Arguments {
     /// A feed to compile and ask; repeatable
     #[arg(short, long, value_name = "[NAME=]FEED")]
     intel: Vec<String>,
+    /// Takes the observables of STIX 1 that no indicator points to as indicators
+    #[arg(long, requires = "intel")]
+    observables: bool,
     /// A snapshot file to ask; repeatable
     #[arg(short, long, value_name = "FILE")]
     snapshot: Vec<PathBuf>,
@@ -153,7 +157,8 @@ fn snapshots(arguments: &Arguments) -> Result<Vec<Arc<Snapshot>>> {
         snapshots.push(Arc::new(intel::open_verified(path)?));
     }
     if !arguments.intel.is_empty() {
-        let compiled = intel::compile(&arguments.intel, intel::allow(&arguments.allow), true)?;
+        let options = Options { observables: arguments.observables };
+        let compiled = intel::compile(&arguments.intel, options, intel::allow(&arguments.allow), true)?;
         snapshots.push(Arc::new(Snapshot::from_bytes(compiled.bytes)?));
     }
     Ok(snapshots)

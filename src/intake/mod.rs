@@ -20,7 +20,7 @@ use std::path::Path;
 
 use crate::indicator::{Id, Indicator};
 use crate::list::{self, End};
-use crate::stix::{self, v2};
+use crate::stix::{self, v1, v2};
 use crate::tally::{Counts, Tally, shortened};
 
 use self::sniff::Content;
@@ -55,6 +55,13 @@ impl Source {
     }
 }
 
+/// What is taken of feeds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Observables of STIX 1 that no indicator points to are indicators too; without it they are counted only.
+    pub observables: bool,
+}
+
 /// What became of the objects of one feed.
 #[derive(Clone, Debug, Default)]
 pub struct FeedReport {
@@ -76,7 +83,7 @@ pub struct FeedReport {
     pub skipped: Vec<(&'static str, u64, Vec<String>)>,
     /// Used, but without something in them that was wrong, by reason, with up to three examples each.
     pub noted: Vec<(&'static str, u64, Vec<String>)>,
-    /// Messages for people (cut file, empty feed, STIX 1 file inside a folder ...).
+    /// Messages for people (cut file, empty feed, other files inside a folder ...).
     pub warnings: Vec<String>,
 }
 
@@ -109,7 +116,7 @@ pub struct Loaded {
 /// Why nothing could be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Missing, unreadable, or of a kind that is not read (STIX 1 until it is).
+    /// Missing, unreadable, or of a kind that is not read.
     #[error("{feed}: {message}")]
     Refused {
         /// The feed's file.
@@ -125,8 +132,8 @@ pub enum Error {
 /// [`Error`] for the first feed that is missing, unreadable or refused.
 pub fn load(sources: &[Source]) -> Result<Loaded, Error> {
     let mut indicators = Vec::new();
-    let (reports, waiting) =
-        load_each(sources, &mut |_bytes| (), &mut |indicator| indicators.push(indicator))?;
+    let mut take = |indicator| indicators.push(indicator);
+    let (reports, waiting) = load_each(sources, Options::default(), &mut |_bytes| (), &mut take)?;
     Ok(Loaded { feeds: names(sources), indicators, waiting, reports })
 }
 
@@ -149,6 +156,7 @@ pub fn names(sources: &[Source]) -> Vec<Box<str>> {
 /// [`Error`] for the first feed that is missing, unreadable or refused; what `take` was given is then to be dropped.
 pub fn load_each(
     sources: &[Source],
+    options: Options,
     watch: &mut dyn FnMut(u64),
     take: &mut dyn FnMut(Indicator),
 ) -> Result<(Vec<FeedReport>, Vec<Waiting>), Error> {
@@ -166,7 +174,7 @@ pub fn load_each(
             feed.read(&source.path, watch, take)?;
         }
     }
-    Ok(finish(feeds, take))
+    Ok(finish(feeds, options, take))
 }
 
 /// What was read of one feed.
@@ -242,6 +250,7 @@ impl Feed {
             Content::Empty => {}
             Content::Refused(what) => return Err(what),
             Content::Json => self.stix_2(&mut window, file, watch)?,
+            Content::Stix1 => self.stix_1(&mut window, file, watch)?,
             Content::List => {
                 if among && !list::is_plausible(window.bytes()) {
                     return Err("not a feed: hardly a line of it holds a value".to_owned());
@@ -260,6 +269,19 @@ impl Feed {
             self.warnings.push(format!("{file}: {}; what is whole before it is used", decode::fault(&error)));
         }
         Ok(())
+    }
+
+    fn stix_1(&mut self, window: &mut Window, file: &str, watch: &mut dyn FnMut(u64)) -> Result<(), String> {
+        self.objects.begin(file);
+        let mut reader = v1::Reader::default();
+        window.each(watch, |bytes, end| {
+            let taken = reader.read(bytes, end != End::More, &mut self.objects);
+            (!reader.is_hopeless()).then_some(taken)
+        });
+        match reader.finish() {
+            v1::Found::Stix => Ok(()),
+            v1::Found::Other(what) => Err(what),
+        }
     }
 
     fn stix_2(&mut self, window: &mut Window, file: &str, watch: &mut dyn FnMut(u64)) -> Result<(), String> {
@@ -338,14 +360,18 @@ impl Window {
     }
 }
 
-fn finish(feeds: Vec<Feed>, take: &mut dyn FnMut(Indicator)) -> (Vec<FeedReport>, Vec<Waiting>) {
+fn finish(
+    feeds: Vec<Feed>,
+    options: Options,
+    take: &mut dyn FnMut(Indicator),
+) -> (Vec<FeedReport>, Vec<Waiting>) {
     let mut objects = Vec::with_capacity(feeds.len());
     let mut others = Vec::with_capacity(feeds.len());
     for feed in feeds {
         objects.push((feed.number, feed.objects));
         others.push((feed.name, feed.entries, feed.warnings));
     }
-    let (indicators, waiting) = resolve::join(&mut objects);
+    let (indicators, waiting) = resolve::join(&mut objects, options);
     let mut reports = Vec::with_capacity(others.len());
     let mut used: Vec<u64> = others.iter().map(|(_, entries, _)| entries.used).collect();
     for indicator in indicators {
@@ -366,7 +392,13 @@ fn report(name: &str, used: u64, tally: Tally) -> FeedReport {
     warnings.extend(faults(&tally.skipped));
     if used == 0 {
         let what = if tally.received == 0 { "" } else { " that can be used" };
-        warnings.push(format!("holds no indicators{what}"));
+        let observables = match tally.skipped.of(resolve::NO_INDICATOR) {
+            0 => String::new(),
+            n => {
+                format!("; of its {n} observables without an indicator --observables takes those that can be")
+            }
+        };
+        warnings.push(format!("holds no indicators{what}{observables}"));
     }
     let mut context_types = tally.context;
     let context_objects = context_types.iter().map(|(_, count)| count).sum();

@@ -90,6 +90,9 @@ fn stream(raw: Box<dyn Read>, visit: &mut dyn FnMut(Stated)) -> Result<Vec<Strin
     match sniff::content(window.bytes(), window.ended) {
         Content::Empty => {}
         Content::Refused(what) => return Err(what),
+        Content::Stix1 => {
+            return Err("STIX 1, which has no patterns\n`taxiway compile` tells what is in it".to_owned());
+        }
         Content::Json if is_document(window.bytes()) => faults = document(&mut window, visit)?,
         Content::Json | Content::List => lines(&mut window, visit),
     }

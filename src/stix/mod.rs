@@ -1,22 +1,29 @@
 //! STIX documents -> objects: indicators and what is said about them, not joined yet.
 //!
 //! Is: [`Objects`], what all documents of one feed said, with versions settled (the newest of an id stands) and
-//! every object accounted for; and [`v2`], the reader for STIX 2.0 and 2.1.
+//! every object accounted for; and the readers: [`v1`] for STIX 1.0 to 1.2.1, [`v2`] for STIX 2.0 and 2.1.
 //! Is not: I/O, decompression, or the joining of names, markings and relations (`intake::resolve`).
 //! Invariant: an id has at most one [`Draft`]; which one does not depend on the order in which versions came.
 //! Fails: never as a whole; what cannot be read is counted with reason and place in the tally.
 //! Costs: the kept indicators, one map entry an id, and one copy of each distinct context.
 
+pub mod expression;
+pub mod packed;
 pub mod tlp;
+pub mod v1;
 pub mod v2;
 
 use std::cmp::Ordering;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use ahash::{AHashMap, RandomState};
 
-use crate::indicator::{Context, Id, Indicator, ThreatKind, Timestamp, Tlp};
+use crate::indicator::{Context, Id, Indicator, Part, ThreatKind, Timestamp, Tlp};
+use crate::observable::Observable;
 use crate::tally::Tally;
+
+use self::expression::{Expression, Outcome};
 
 /// What the documents of one feed said.
 #[derive(Debug, Default)]
@@ -37,6 +44,10 @@ pub struct Objects {
     pub markings: AHashMap<u32, Tlp>,
     /// Distinct lists of markings that are not built in; [`Draft::markings`] counts from one.
     pub marking_lists: Vec<Box<[u32]>>,
+    /// What STIX 1 observables and objects with an id look for.
+    pub definitions: AHashMap<Box<str>, Arc<Expression>>,
+    /// STIX 1 observables that stand in no indicator.
+    pub observables: Vec<Standalone>,
     /// The accounting.
     pub tally: Tally,
     /// For those who ask for them by putting a list here: the patterns of all indicators, used or not.
@@ -74,6 +85,25 @@ pub enum Fate {
     Skip(&'static str),
     /// The same, and its pattern is kept: it cannot be matched, or not yet.
     Wait(Box<Kept>),
+    /// What it looks for is known once the definitions of all documents are.
+    Seek(Arc<Expression>),
+}
+
+/// A STIX 1 observable that stands in no indicator; one may refer to it.
+#[derive(Clone, Debug)]
+pub struct Standalone {
+    /// Its id.
+    pub id: Option<Box<str>>,
+    /// What it looks for.
+    pub expression: Arc<Expression>,
+    /// Where it stood.
+    pub place: Place,
+    /// Its own marking.
+    pub tlp: Option<Tlp>,
+    /// Number of the list of markings of what it stands in.
+    pub markings: u32,
+    /// Its title.
+    pub context: Arc<Context>,
 }
 
 /// Where a version of an indicator is to stand.
@@ -263,6 +293,45 @@ impl Objects {
         };
         let reason = if is_tie { "duplicate" } else { "older-version" };
         self.skip(reason, left_out.place, &shown(left_out.indicator.id.as_ref()));
+    }
+
+    /// Takes an indicator that may have no id and so no versions.
+    pub fn take(&mut self, draft: Draft) {
+        let Some(id) = &draft.indicator.id else { return self.drafts.push(draft) };
+        match self.slot(id, draft.modified) {
+            Ok(slot) => self.push(draft, slot),
+            Err(reason) => self.skip(reason, draft.place, &shown(draft.indicator.id.as_ref())),
+        }
+    }
+
+    /// Notes what is defined under an id. Of several definitions the first by what they say counts, so that the order
+    /// of documents does not matter.
+    pub fn define(&mut self, id: &str, expression: &Arc<Expression>) {
+        match self.definitions.entry(id.into()) {
+            Entry::Occupied(mut held) if **held.get() > **expression => {
+                _ = held.insert(Arc::clone(expression))
+            }
+            Entry::Occupied(_) => {}
+            Entry::Vacant(free) => _ = free.insert(Arc::clone(expression)),
+        }
+    }
+
+    /// The values of an indicator and its fate, from what its expression came down to.
+    pub fn settle(&mut self, outcome: Outcome, place: Place) -> (Vec<(Observable, Part)>, Fate) {
+        let Outcome { values, waiting } = outcome;
+        match waiting {
+            Some((_, part)) if !values.is_empty() => self.note("part-not-yet-matched", place, &part),
+            Some((reason, pattern)) => return (values, Fate::Wait(Kept { reason, pattern }.into())),
+            None if values.is_empty() => return (values, Fate::Skip("no-observable")),
+            None => {}
+        }
+        (values, Fate::Use)
+    }
+
+    /// Marks what has this number; the strictest counts.
+    pub fn mark(&mut self, number: u32, tlp: Tlp) {
+        let strictest = self.markings.entry(number).or_insert(tlp);
+        *strictest = tlp.max(*strictest);
     }
 
     /// Counts an object as left out.

@@ -18,12 +18,27 @@ fn excerpts() -> PathBuf {
 }
 
 /// The folder with the whole data.
-fn whole(what_is_skipped: &str) -> Option<PathBuf> {
+pub(crate) fn whole(what_is_skipped: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("TAXIWAY_CORPUS").map(PathBuf::from);
     if folder.is_none() {
         println!("skipped, TAXIWAY_CORPUS is not set: {what_is_skipped}");
     }
     folder
+}
+
+/// All files below a folder, in order.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
 }
 
 /// Bytes of a file, decompressed if it ends in `.zst`.

@@ -67,6 +67,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("memchr", &["engine/", "observable/", "pattern/", "list", "stage/", "stix/"]),
     ("memmap2", &["index/"]),
     ("psl", &["index/"]),
+    ("quick_xml", &["stix/v1/"]),
     ("rustix", &["stage/"]),
     ("serde", &["cli/", "stix"]),
     ("serde_json", &["cli/", "stix"]),
