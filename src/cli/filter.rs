@@ -330,6 +330,7 @@ fn options(arguments: &Arguments, origins: Vec<Origin>) -> Options {
             at: arguments.rules.at.clone(),
             enrichments_max: arguments.tags.max_enrichments,
             tag_bytes_max: arguments.tags.max_tag_bytes,
+            pairs: Arc::default(),
         },
         threads,
         only_hits: arguments.only_hits,

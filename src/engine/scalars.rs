@@ -1,12 +1,13 @@
 //! The second walk over an event: its numbers and short strings too, for the few events that need them.
 //!
-//! Is: the port in a field beside an address (M3.12), and what `moment` reads. Is not: made unless it is asked for.
-//! Costs: one walk, and for ports one map an event, however many addresses ask.
+//! Is: the port in a field beside an address (M3.12), the path in a field beside a host (M13), and what `moment` reads.
+//! Is not: made unless it is asked for.
+//! Costs: one walk, and one map an event for ports and one for strings, however many addresses and hosts ask.
 
 use ahash::AHashMap;
 
 use crate::engine::event::grammar::decoded;
-use crate::engine::event::{Keep, Role, Walk};
+use crate::engine::event::{Keep, Piece, Role, Walk};
 
 /// The scalars of an event, once they are asked for.
 #[derive(Debug, Default)]
@@ -15,6 +16,8 @@ pub struct Scalars {
     is_read: bool,
     /// By number of the object and key: the first member of the name that is a port.
     ports: Option<AHashMap<(u32, String), u16>>,
+    /// By number of the object and key: the first member of the name that is a string.
+    strings: Option<AHashMap<(u32, String), Piece>>,
 }
 
 impl Scalars {
@@ -22,6 +25,7 @@ impl Scalars {
     pub fn forget(&mut self) {
         self.is_read = false;
         self.ports = None;
+        self.strings = None;
     }
 
     /// The walk over this event, made once.
@@ -47,6 +51,23 @@ impl Scalars {
         })
     }
 
+    /// The object of the string that is the value of a member and starts at `start`, and its key; `None` if an
+    /// earlier member of the object is a string with this key.
+    pub fn first_of_its_key(&mut self, event: &[u8], start: usize) -> Option<(u32, String)> {
+        self.read(event);
+        let strings = self.strings.get_or_insert_with(|| strings(&self.walk, event));
+        let pieces = self.walk.pieces();
+        let piece = pieces.get(pieces.partition_point(|piece| piece.start < start))?;
+        let member = self.walk.member(event, piece.node)?;
+        (strings.get(&member)?.start == start).then_some(member)
+    }
+
+    /// The first member of an object with this key that is a string; for an object of
+    /// [`Scalars::first_of_its_key`].
+    pub fn string(&self, object: u32, key: String) -> Option<Piece> {
+        self.strings.as_ref()?.get(&(object, key)).copied()
+    }
+
     /// Gives memory back that only a very large event needed.
     pub fn shrink(&mut self) {
         self.walk.shrink();
@@ -66,6 +87,16 @@ fn ports(walk: &Walk, event: &[u8]) -> AHashMap<(u32, String), u16> {
         }
     }
     ports
+}
+
+fn strings(walk: &Walk, event: &[u8]) -> AHashMap<(u32, String), Piece> {
+    let mut strings = AHashMap::new();
+    for piece in walk.pieces().iter().filter(|piece| piece.role == Role::Value) {
+        if let Some(member) = walk.member(event, piece.node) {
+            strings.entry(member).or_insert(*piece);
+        }
+    }
+    strings
 }
 
 /// Endings of the keys of addresses, and those of the ports beside them (M3.12).

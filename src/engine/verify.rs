@@ -133,6 +133,19 @@ impl Verifier {
         snapshots.iter().any(|snapshot| presence(snapshot, ip).path)
     }
 
+    /// Whether the candidate may be the host of a URL that some snapshot lists.
+    pub fn may_be_host(text: &[u8], candidate: Candidate, snapshots: &[Arc<Snapshot>]) -> bool {
+        match candidate.what {
+            What::Address(ip) => Verifier::may_have_port(ip, snapshots),
+            What::Name { ascii: true, .. } => snapshots.iter().any(|snapshot| {
+                let key = snapshot.hasher().text(text, candidate.start, candidate.end, KeyKind::Name);
+                snapshot.filter().ask(key).path
+            }),
+            What::Name { ascii: false, .. } => true,
+            _ => false,
+        }
+    }
+
     fn push(&mut self, snapshot: usize, entry: Entry, grade: Grade, candidate: Candidate) {
         let Candidate { place, start, end, .. } = candidate;
         self.findings.push(Finding { snapshot, entry, grade, place, start, end });

@@ -6,16 +6,19 @@
 //! that was tagged by the same writes nothing (M11.1).
 //! Fails: never; what is no object is text. Costs: some steps a byte of the event, some hundred nanoseconds a hit.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::engine::case::{Case, Place, Ways};
+use crate::engine::case::{Case, Place, Way, Ways};
 use crate::engine::event::grammar::undo_escapes;
 use crate::engine::event::{Keep, Piece, Role, Walk};
+use crate::engine::join::{Rest, push_rest};
 use crate::engine::scalars::Scalars;
 use crate::engine::tag::ecs::Contexts;
 use crate::engine::tag::own::{self, Lookalike};
 use crate::engine::tag::place::{self, Root, Splice};
 use crate::engine::tag::{Target, write};
+use crate::engine::token::url::host_range;
 use crate::engine::token::{Candidate, Tokens, What, join_slashes};
 use crate::engine::verify::Verifier;
 use crate::engine::{At, Counts, Format, Preset, Settings, moment};
@@ -163,7 +166,8 @@ impl Judge {
         counts: &mut Counts,
     ) -> Option<usize> {
         let raw = trial.event;
-        let case = &mut Case::new(trial.generation, Some(Ways { walk, event: raw }));
+        let ways = Ways { walk, event: raw, pairs: &trial.settings.pairs };
+        let case = &mut Case::new(trial.generation, Some(ways));
         let root = Root::of(walk, object);
         let place = root.enrichments(raw);
         let (elements, rows) = own::alike(raw, &root, &place);
@@ -247,6 +251,7 @@ impl Judge {
             raw
         };
         let mut field = None;
+        let mut may_join = false;
         let generation = case.generation;
         let candidates = self.tokens.read(text).len();
         for number in 0..candidates {
@@ -262,17 +267,63 @@ impl Judge {
             {
                 self.mapped_port(trial, piece, candidate, generation);
             }
+            may_join |= piece.role == Role::Value
+                && candidate.start <= 1
+                && Verifier::may_be_host(text, candidate, &generation.snapshots);
             if self.verifier.findings().is_empty() {
                 continue;
             }
-            let field = *field.get_or_insert_with(|| case.field(piece.node));
+            let field = *field.get_or_insert_with(|| case.field(Way::Node(piece.node)));
             let value = Some(piece.node).filter(|_| piece.role == Role::Value);
             let place = Place { text, string: piece.start, offset: 0, field, value };
             for &finding in self.verifier.findings() {
                 case.found(place, candidate.what, finding);
             }
         }
+        if may_join {
+            self.joined(trial, case, piece, text);
+        }
         self.text = buffer;
+    }
+
+    /// Reads the URLs whose host is `host`, the text of this string, and whose path stands in a field beside it (M13).
+    #[cold]
+    fn joined(&mut self, trial: Trial<'_>, case: &mut Case<'_>, piece: Piece, host: &[u8]) {
+        let pairs = &trial.settings.pairs;
+        let Some((object, key)) = self.scalars.first_of_its_key(trial.event, piece.start) else { return };
+        for (row, (path, query)) in
+            pairs.rows_of(&key).filter_map(|(number, row)| Some((number, row.beside(&key)?)))
+        {
+            let Some(path) = self.scalars.string(object, path) else { continue };
+            let query = query.and_then(|key| self.scalars.string(object, key));
+            let mut text = host.to_vec();
+            let rest = push_rest(
+                &text_of(trial.event, path),
+                query.map(|query| text_of(trial.event, query)).as_deref(),
+                &mut text,
+            );
+            if rest == Rest::None {
+                continue;
+            }
+            join_slashes(&mut text, &mut self.taken);
+            let candidates = self.tokens.read(&text).iter();
+            let is_joined = |candidate: &&Candidate| {
+                let What::Url { authority: 0, .. } = candidate.what else { return false };
+                candidate.start == 0 && host_range(&text, 0, candidate.end).1 == host.len()
+            };
+            let Some(&candidate) = candidates.into_iter().find(is_joined) else { continue };
+            self.verifier.candidate(&text, candidate, &case.generation.snapshots);
+            if self.verifier.is_limited() {
+                self.limited.push(candidate.start);
+            }
+            for &finding in self.verifier.findings() {
+                let way = Way::Joined { host: piece.node, row, has_query: rest == Rest::PathAndQuery };
+                let field = case.field(way);
+                // behind all that stands in the field of the host, row by row
+                let place = Place { text: &text, string: piece.end, offset: row, field, value: None };
+                case.found(place, candidate.what, finding);
+            }
+        }
     }
 
     /// Looks the address up with the port that stands in a field beside it (M3.12).
@@ -358,7 +409,7 @@ impl Judge {
         let mut field = None;
         for &candidate in self.tokens.read(text) {
             for &finding in self.verifier.candidate(text, candidate, &case.generation.snapshots) {
-                let field = *field.get_or_insert_with(|| case.field(0));
+                let field = *field.get_or_insert_with(|| case.field(Way::Node(0)));
                 let place = Place { text, string: 0, offset, field, value: None };
                 case.found(place, candidate.what, finding);
             }
@@ -403,6 +454,17 @@ impl Judge {
         self.limited.clear();
         self.limited.shrink_to(SCRATCH_MAX);
     }
+}
+
+/// The text of a string of the event.
+fn text_of(event: &[u8], piece: Piece) -> Cow<'_, [u8]> {
+    let raw = event.get(piece.start..piece.end).unwrap_or_default();
+    if !piece.escaped {
+        return Cow::Borrowed(raw);
+    }
+    let mut text = Vec::with_capacity(raw.len());
+    undo_escapes(raw, &mut text);
+    Cow::Owned(text)
 }
 
 /// Enrichments that look like ours in the order in which they are judged: those at the place where this preset

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::differential::words::{BORDERS, KEYS, LISTABLE, OTHERS};
+use crate::differential::words::{BORDERS, HOSTS, JOINED_KEYS, KEYS, LISTABLE, OTHERS, PATHS, QUERIES};
 
 /// Small and the same everywhere: xorshift.
 pub(crate) struct Dice(u64);
@@ -94,8 +94,35 @@ impl Dice {
             let key = self.pick(KEYS);
             members.push(format!("{}:{}", self.quoted(key), self.json(depth)));
         }
+        while self.one_in(3) {
+            members.extend(self.joined());
+        }
+        if self.one_in(3) && members.len() > 1 {
+            let last = members.pop().unwrap();
+            members.insert(self.below(members.len()), last);
+        }
         let blank = if self.one_in(4) { " " } else { "" };
         format!("{{{blank}{}{blank}}}", members.join(&format!("{blank},")))
+    }
+
+    /// Members that may be a URL in several fields.
+    fn joined(&mut self) -> Vec<String> {
+        let keys = JOINED_KEYS[self.below(JOINED_KEYS.len())];
+        let mut members = Vec::new();
+        for (key, words) in keys.iter().zip([HOSTS, PATHS, QUERIES]) {
+            if key.is_empty() || self.one_in(10) {
+                continue;
+            }
+            // the first two are what is listed most often
+            let words = if self.one_in(2) { &words[..2] } else { words };
+            let mut value = self.pick(words).to_owned();
+            if self.one_in(12) {
+                value.push_str(self.pick(BORDERS));
+            }
+            let value = if self.one_in(20) { self.below(9).to_string() } else { self.quoted(&value) };
+            members.push(format!("{}:{value}", self.quoted(key)));
+        }
+        members
     }
 
     /// A line without its line end.

@@ -30,6 +30,7 @@ fn rounds(usual: usize) -> usize {
 fn generated_events_get_the_hits_of_the_reference() {
     let mut failures = Vec::new();
     let mut hits = 0;
+    let mut joined_hits = 0;
     for seed in 0..rounds(24) {
         let mut dice = Dice::new(seed as u64 + 1);
         let sides = sides(&mut dice, seed % 4 == 0, seed % 2 == 1);
@@ -38,7 +39,9 @@ fn generated_events_get_the_hits_of_the_reference() {
         let lines = split(&output);
         assert_eq!(lines.len(), events.len(), "events in and out");
         for (event, line) in events.iter().zip(lines) {
-            hits += tagged::hits(line).len();
+            let told = tagged::hits(line);
+            hits += told.len();
+            joined_hits += told.iter().filter(|hit| hit.field.contains('+')).count();
             failures.extend(
                 judge(&sides, event, line).map(|m| format!("{m}\n  seed {seed}, feeds {}", sides.told)),
             );
@@ -51,6 +54,7 @@ fn generated_events_get_the_hits_of_the_reference() {
         failures[..failures.len().min(12)].join("\n")
     );
     assert!(hits > 500, "only {hits} hits: the generator proves nothing");
+    assert!(joined_hits > 50, "only {joined_hits} hits of joined URLs: the generator proves nothing of them");
 }
 
 #[test]

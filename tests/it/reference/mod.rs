@@ -130,6 +130,9 @@ impl Reference {
         let text = Text::new(&field.text);
         let mut raw = Vec::new();
         for candidate in text.candidates() {
+            if field.host.as_ref().is_some_and(|host| !text.starts_with_url(&candidate, host)) {
+                continue;
+            }
             for (listed, grade) in self.look_up(&candidate, &text, field) {
                 let Candidate { place, start, end, .. } = candidate;
                 raw.push(Raw { place, grade, start, end, listed });

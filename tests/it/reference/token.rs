@@ -82,6 +82,14 @@ impl Text {
         self.chars[start..end].iter().collect()
     }
 
+    /// M13.5: whether the candidate is a URL without a scheme, at the start and with all of this as host and port.
+    pub(crate) fn starts_with_url(&self, candidate: &Candidate, host: &str) -> bool {
+        let host = Text::new(host).len();
+        let end = self.chars.iter().position(|c| "/?#".contains(*c));
+        let without_scheme = matches!(&candidate.what, What::Url(url) if url.scheme.is_none());
+        candidate.start == 0 && without_scheme && end == Some(host)
+    }
+
     /// All candidates, in no order.
     pub(crate) fn candidates(&self) -> Vec<Candidate> {
         let mut found = Vec::new();
