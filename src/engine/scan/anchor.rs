@@ -267,7 +267,11 @@ fn quad_ends(m: Masks, carry: &mut Carry) -> u64 {
     carry.digit_before = m.digit >> 63;
 
     let run = m.digit | m.dot;
-    behind(run, start, &mut carry.quad_run) & !run & !(m.alpha | m.underscore)
+    let ends = behind(run, start, &mut carry.quad_run) & !run;
+    let words = ends & (m.alpha | m.underscore);
+    // two dots are a border, whatever follows; those of the block before are not known
+    let dots = m.dot << 1 & m.dot << 2 | 3;
+    if words == 0 { ends } else { ends & !(words & !dots) }
 }
 
 /// A one in each of four lanes of 16 bits.

@@ -468,9 +468,13 @@ impl Chunk<'_> {
         self.filter.ask(self.hasher.text(self.data, start, end, KeyKind::Name))
     }
 
-    /// Whether a dot and another label stand before `start`.
+    /// Whether a dot and another label stand before `start`; a `%HH` in front of the dot is none.
     fn label_before(&self, start: usize) -> bool {
-        start >= 2
+        let escape = start.checked_sub(4).and_then(|at| self.data.get(at..start - 1));
+        let escape = escape
+            .is_some_and(|e| matches!(e, [b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()));
+        !escape
+            && start >= 2
             && self.data.get(start - 1) == Some(&b'.')
             && self.data.get(start - 2).is_some_and(|&b| key::in_label(b))
     }
