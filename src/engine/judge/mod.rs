@@ -12,7 +12,7 @@ use std::ops::Range;
 use crate::engine::case::{Case, Place, Way, Ways};
 use crate::engine::event::grammar::undo_escapes;
 use crate::engine::event::{Keep, Piece, Role, Walk};
-use crate::engine::join::{Rest, push_rest};
+use crate::engine::join::{Rest, line, push_rest};
 use crate::engine::scalars::Scalars;
 use crate::engine::tag::ecs::Contexts;
 use crate::engine::tag::own::{self, Lookalike};
@@ -306,23 +306,43 @@ impl Judge {
                 continue;
             }
             join_slashes(&mut text, &mut self.taken);
-            let candidates = self.tokens.read(&text).iter();
-            let is_joined = |candidate: &&Candidate| {
-                let What::Url { authority: 0, .. } = candidate.what else { return false };
-                candidate.start == 0 && host_range(&text, 0, candidate.end).1 == host.len()
-            };
-            let Some(&candidate) = candidates.into_iter().find(is_joined) else { continue };
-            self.verifier.candidate(&text, candidate, &case.generation.snapshots);
-            if self.verifier.is_limited() {
-                self.limited.push(candidate.start);
-            }
-            for &finding in self.verifier.findings() {
-                let way = Way::Joined { host: piece.node, row, has_query: rest == Rest::PathAndQuery };
-                let field = case.field(way);
-                // behind all that stands in the field of the host, row by row
-                let place = Place { text: &text, string: piece.end, offset: row, field, value: None };
-                case.found(place, candidate.what, finding);
-            }
+            let way = Way::Joined { host: piece.node, row, has_query: rest == Rest::PathAndQuery };
+            // behind all that stands in the field of the host, row by row
+            self.joined_url(case, &text, host.len(), (way, piece.end, row));
+        }
+    }
+
+    /// Reads the URLs of a text that are in several fields (M13.7, M13.8).
+    fn joined_text(&mut self, trial: Trial<'_>, case: &mut Case<'_>, range: Range<usize>) {
+        let Some(raw) = trial.event.get(range) else { return };
+        let mut text = raw.to_vec();
+        join_slashes(&mut text, &mut self.taken);
+        for joined in line::joined(&text, &trial.settings.pairs) {
+            self.joined_url(case, &joined.text, joined.host, (Way::Node(0), 0, joined.place));
+        }
+    }
+
+    /// Reads the URL at the start of a joined text, if all up to `host` is its host and port. What it hits is at
+    /// the end of this way, in this string of the event at this place.
+    fn joined_url(
+        &mut self,
+        case: &mut Case<'_>,
+        text: &[u8],
+        host: usize,
+        (way, string, offset): (Way, usize, usize),
+    ) {
+        let is_joined = |candidate: &&Candidate| {
+            let What::Url { authority: 0, .. } = candidate.what else { return false };
+            candidate.start == 0 && host_range(text, 0, candidate.end).1 == host
+        };
+        let Some(&candidate) = self.tokens.read(text).iter().find(is_joined) else { return };
+        self.verifier.candidate(text, candidate, &case.generation.snapshots);
+        if self.verifier.is_limited() {
+            self.limited.push(candidate.start);
+        }
+        for &finding in self.verifier.findings() {
+            let field = case.field(way);
+            case.found(Place { text, string, offset, field, value: None }, candidate.what, finding);
         }
     }
 
@@ -348,8 +368,10 @@ impl Judge {
         let preset = trial.settings.preset;
         let (mut elements, mut rows) = (Vec::new(), Vec::new());
         let mut last = None;
+        let mut tags_from = raw.len();
         for object in place::suffixes(raw, |at| walk.object(raw, at, Keep::Strings)) {
             walk.object(raw, object.start, Keep::Strings);
+            tags_from = tags_from.min(object.start + 1 - place::MARK.len());
             let root = Root::of(walk, object);
             let place = root.enrichments(raw);
             let (more_elements, more_rows) = own::alike(raw, &root, &place);
@@ -357,7 +379,12 @@ impl Judge {
             rows.extend(more_rows);
             last = place.splice.filter(|_| place.enrichments.is_some() && !place.second);
         }
-        let ours = self.gaps(case, raw, in_order(preset, elements, rows));
+        let alike = in_order(preset, elements, rows);
+        if !alike.is_empty() {
+            case.keep_names();
+        }
+        self.joined_text(trial, case, 0..tags_from);
+        let ours = self.gaps(case, raw, alike);
         let occurred = self.settle(trial, case, true);
         // the array of the last tag is continued; the arrays in step of the preset `flat` cannot be
         let array = last.filter(|_| preset == Preset::Ecs);
@@ -370,9 +397,6 @@ impl Judge {
 
     /// Reads a text but for enrichments that are ours, and gives these.
     fn gaps(&mut self, case: &mut Case<'_>, raw: &[u8], alike: Vec<Lookalike>) -> Vec<Lookalike> {
-        if !alike.is_empty() {
-            case.keep_names();
-        }
         let mut from = 0;
         for (span, _) in spans_of(&alike) {
             self.gap(case, raw, from..span.start);

@@ -521,8 +521,7 @@ impl Chunk<'_> {
         let host = self.hasher.text(self.data, start, end, KeyKind::Url);
         let rest = self.data.get(after..).unwrap_or_default();
         in_url && url::may_be_listed(host, rest, self.hasher, self.filter)
-            || before == Some(b'"')
-                && url::may_be_joined(self.data.get(..start).unwrap_or_default(), rest, self.pairs)
+            || url::may_be_joined(self.data.get(..start).unwrap_or_default(), rest, self.pairs)
     }
 
     fn is_email(&self, at_name: usize, end: usize) -> bool {

@@ -125,9 +125,36 @@ impl Dice {
         members
     }
 
+    /// A line of a log that may hold a URL in several fields.
+    fn line(&mut self) -> String {
+        let near = self.one_in(3);
+        let mut word = |near: &[&'static str]| -> &'static str {
+            let listed = if self.one_in(2) { &near[..2] } else { near };
+            listed[self.below(listed.len())]
+        };
+        let (host, path, query) = (word(HOSTS), word(PATHS), word(QUERIES));
+        let spoiled = if near { self.pick(BORDERS).to_owned() } else { String::new() };
+        let keys = JOINED_KEYS[self.below(JOINED_KEYS.len())];
+        match self.below(8) {
+            0 => format!("CEF:0|v|p|1|1|x|5|{}={host}{spoiled} {}={path}", keys[0], keys[1]),
+            1 => format!("{}=\"{path}\"\t{}={query} {spoiled}{}=\"{host}\"", keys[1], keys[2], keys[0]),
+            2 => format!("{}={path} {}={host} {}={host}", keys[1], keys[0], keys[0]),
+            3 => format!("{host}{spoiled} 192.0.2.9 - - \"GET {path} HTTP/1.1\" 200 \"UA\""),
+            4 => format!("192.0.2.9 - - \"GET {path} HTTP/1.1\" 200 {spoiled} \"{host}\""),
+            5 => format!("192.0.2.9 \"{path}\" 200 \"-\" {spoiled}{host}"),
+            6 => format!("2026-01-31 00:00:00 192.0.2.9 GET {path} {query} 80 {host}{spoiled} 200"),
+            _ => format!("2026-01-31 00:00:00 {host} {spoiled} POST {path} - 200"),
+        }
+    }
+
     /// A line without its line end.
     pub(crate) fn event(&mut self) -> Vec<u8> {
-        let mut event = if self.one_in(2) { self.object(0) } else { self.text() }.into_bytes();
+        let mut event = match self.below(8) {
+            0..4 => self.object(0),
+            4 => self.line(),
+            _ => self.text(),
+        }
+        .into_bytes();
         if self.one_in(12) && !event.is_empty() {
             let at = self.below(event.len());
             event[at] = 0xff;

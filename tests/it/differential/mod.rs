@@ -19,7 +19,7 @@ use taxiway::observable::{self, Hint};
 use crate::differential::dice::Dice;
 use crate::differential::sides::{engine, joined, judge, process, sides, split, tiers};
 use crate::differential::words::{LISTABLE, OTHERS};
-use crate::reference::Value;
+use crate::reference::{Hit, Value};
 use crate::tagged;
 
 fn rounds(usual: usize) -> usize {
@@ -30,7 +30,7 @@ fn rounds(usual: usize) -> usize {
 fn generated_events_get_the_hits_of_the_reference() {
     let mut failures = Vec::new();
     let mut hits = 0;
-    let mut joined_hits = 0;
+    let (mut joined_hits, mut joined_in_text) = (0, 0);
     for seed in 0..rounds(24) {
         let mut dice = Dice::new(seed as u64 + 1);
         let sides = sides(&mut dice, seed % 4 == 0, seed % 2 == 1);
@@ -41,7 +41,11 @@ fn generated_events_get_the_hits_of_the_reference() {
         for (event, line) in events.iter().zip(lines) {
             let told = tagged::hits(line);
             hits += told.len();
+            let in_text = |hit: &Hit| {
+                hit.field == "message" && memchr::memmem::find(event, hit.atomic.as_bytes()).is_none()
+            };
             joined_hits += told.iter().filter(|hit| hit.field.contains('+')).count();
+            joined_in_text += told.iter().filter(|hit| in_text(hit)).count();
             failures.extend(
                 judge(&sides, event, line).map(|m| format!("{m}\n  seed {seed}, feeds {}", sides.told)),
             );
@@ -54,6 +58,7 @@ fn generated_events_get_the_hits_of_the_reference() {
         failures[..failures.len().min(12)].join("\n")
     );
     assert!(hits > 500, "only {hits} hits: the generator proves nothing");
+    assert!(joined_in_text > 50, "only {joined_in_text} hits of URLs joined in text");
     assert!(joined_hits > 50, "only {joined_hits} hits of joined URLs: the generator proves nothing of them");
 }
 

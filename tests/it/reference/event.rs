@@ -251,7 +251,7 @@ fn whole_port(scalar: &str) -> Option<u16> {
 }
 
 /// M13.2.
-fn target(text: &str) -> Option<&str> {
+pub(crate) fn target(text: &str) -> Option<&str> {
     let is_path = |text: &str| text.starts_with('/') || text.starts_with("\\/");
     if is_path(text) {
         return Some(text);
@@ -263,7 +263,7 @@ fn target(text: &str) -> Option<&str> {
 }
 
 /// M13.1: the endings of the keys of host, path and query.
-const JOINED: [(&str, &str, &str); 21] = [
+pub(crate) const JOINED: [(&str, &str, &str); 21] = [
     ("host", "uri", "args"),
     ("host", "request_uri", ""),
     ("host", "request", ""),

@@ -57,6 +57,15 @@ impl Text {
                 chars.push(c);
             }
         }
+        Text::marked(chars)
+    }
+
+    /// A text that is through M2.7.
+    pub(crate) fn plain(text: &str) -> Text {
+        Text::marked(text.chars().collect())
+    }
+
+    fn marked(chars: Vec<char>) -> Text {
         let mut escape = vec![false; chars.len()];
         let mut i = 0;
         while i < chars.len() {
@@ -82,9 +91,8 @@ impl Text {
         self.chars[start..end].iter().collect()
     }
 
-    /// M13.5: whether the candidate is a URL without a scheme, at the start and with all of this as host and port.
-    pub(crate) fn starts_with_url(&self, candidate: &Candidate, host: &str) -> bool {
-        let host = Text::new(host).len();
+    /// M13.5: whether the candidate is a URL without a scheme, at the start and with so many characters of host and port.
+    pub(crate) fn starts_with_url(&self, candidate: &Candidate, host: usize) -> bool {
         let end = self.chars.iter().position(|c| "/?#".contains(*c));
         let without_scheme = matches!(&candidate.what, What::Url(url) if url.scheme.is_none());
         candidate.start == 0 && without_scheme && end == Some(host)

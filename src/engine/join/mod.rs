@@ -5,6 +5,8 @@
 //! Invariant: the keys that belong to a host's key differ from it in their ending only, so that a field is known by
 //! the host's own and the row. Fails: never. Costs: a comparison a row.
 
+pub mod line;
+
 use crate::engine::event::Path;
 
 /// Keys that belong together, as endings.
@@ -100,9 +102,13 @@ pub enum Rest {
     PathAndQuery,
 }
 
+/// Whether a path starts here; its slash may have a back-slash in front (M2.7).
+fn is_path(text: &[u8]) -> bool {
+    text.starts_with(b"/") || text.starts_with(b"\\/")
+}
+
 /// The path, or that of a request line.
 fn target(text: &[u8]) -> Option<&[u8]> {
-    let is_path = |text: &[u8]| text.starts_with(b"/") || text.starts_with(b"\\/");
     if is_path(text) {
         return Some(text);
     }
