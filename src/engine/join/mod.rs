@@ -59,6 +59,13 @@ impl Default for Pairs {
 }
 
 impl Pairs {
+    /// The table of M13.1 and these rows behind it (M13.10).
+    pub fn with(rows: Vec<Row>) -> Pairs {
+        let mut pairs = Pairs::default();
+        pairs.rows.extend(rows);
+        pairs
+    }
+
     /// The row of this number.
     pub fn row(&self, number: usize) -> Option<&Row> {
         self.rows.get(number)
