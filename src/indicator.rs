@@ -70,71 +70,18 @@ impl Timestamp {
     }
 }
 
-impl Timestamp {
-    /// Writes `2026-11-24T10:55:18Z`, with a fraction of up to six digits where there is one, without zeros at its
-    /// end. Years before 0 have a sign and six digits; what lies outside of four-digit years is a number of
-    /// microseconds, `253402300800000000us`.
-    pub fn write(self, out: &mut Vec<u8>) {
-        const DAY: i64 = 86_400_000_000;
-        let (year, month, day) = civil(self.0.div_euclid(DAY));
-        let micros = self.0.rem_euclid(DAY);
-        let seconds = micros / 1_000_000;
-        if !(-9999..=9999).contains(&year) {
-            out.extend_from_slice(self.0.to_string().as_bytes());
-            out.extend_from_slice(b"us");
-            return;
-        }
-        if year < 0 {
-            out.push(b'-');
-        }
-        for (value, width, behind) in [
-            (year.abs(), if year < 0 { 6 } else { 4 }, b'-'),
-            (month, 2, b'-'),
-            (day, 2, b'T'),
-            (seconds / 3600, 2, b':'),
-            (seconds / 60 % 60, 2, b':'),
-            (seconds % 60, 2, b'.'),
-            (micros % 1_000_000, 6, b'Z'),
-        ] {
-            let start = out.len();
-            out.resize(start + width, b'0');
-            let mut rest = value;
-            for digit in out.iter_mut().skip(start).rev() {
-                *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
-                rest /= 10;
-            }
-            out.push(behind);
-        }
-        out.pop();
-        while out.last() == Some(&b'0') {
-            out.pop();
-        }
-        if out.last() == Some(&b'.') {
-            out.pop();
-        }
-        out.push(b'Z');
-    }
-}
-
-/// Year, month and day of a day since 1970-01-01, by counting in eras of 400 years that start with March.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let of_era = days.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + days.div_euclid(146_097) * 400 + i64::from(month <= 2);
-    (year, month, day)
-}
-
 impl fmt::Display for Timestamp {
-    /// As [`Timestamp::write`] does.
+    /// `2026-11-24T10:55:18Z`, with a fraction of up to six digits where there is one, without zeros at its end. Years
+    /// before 0 have a sign and six digits; what lies outside of four-digit years is a number of microseconds,
+    /// `253402300800000000us`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = Vec::with_capacity(27);
-        self.write(&mut text);
-        f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
+        // A time without a zone: instants of `jiff` leave out the last day and a half of the year 9999, which stands
+        // for "no end" in many feeds.
+        let epoch = jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0);
+        match epoch.checked_add(jiff::SignedDuration::from_micros(self.0)) {
+            Ok(time) => write!(f, "{time}Z"),
+            Err(_) => write!(f, "{}us", self.0),
+        }
     }
 }
 

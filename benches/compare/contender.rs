@@ -108,10 +108,16 @@ impl Contender {
         Ok(done)
     }
 
+    /// The command as it is recorded: paths from the root of this repository on, others without their folders,
+    /// which are of no use on another machine.
     fn line(&self) -> String {
-        let words: Vec<String> =
-            self.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-        words.join(" ")
+        let word = |word: &OsString| {
+            let path = Path::new(word);
+            let ours = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).ok();
+            let other = path.file_name().filter(|_| path.is_absolute()).map(Path::new);
+            ours.or(other).unwrap_or(path).to_string_lossy().into_owned()
+        };
+        self.command.iter().map(word).collect::<Vec<String>>().join(" ")
     }
 
     fn bytes(&self) -> u64 {

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use taxiway::engine::event::{Keep, Walk};
+use taxiway::engine::event::{Keep, Marks, Walk};
 use taxiway::engine::judge::{Judge, Marked};
 use taxiway::engine::scan::Tier;
 use taxiway::engine::{Batch, Counts, Engine, Framing, Settings};
@@ -87,8 +87,8 @@ fn judge(plan: &Plan, record: &mut Record) -> anyhow::Result<()> {
     let none = set::generation(std::iter::once("192.0.2.1".to_owned()))?;
     let found = memchr::memmem::find(EVENT, b"198.51.100.16").context("the event has the value")?;
     let mark: &'static [usize] = Vec::leak(vec![found]);
-    let all = Marked { bytes: EVENT, marks: None, start: 0 };
-    let one = Marked { marks: Some(mark), ..all };
+    let all = Marked { bytes: EVENT, marks: None };
+    let one = Marked { marks: Some(Marks { ascending: mark, start: 0 }), ..all };
     let judged = |name: &str, marked: Marked<'static>, generation, hits| {
         let (mut judge, settings) = (Judge::new(), Settings::default());
         let (mut tags, mut counts) = (Vec::new(), Counts::default());

@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::note;
 use crate::index::{Allow, Builder, Report, Snapshot};
-use crate::intake::{self, FeedReport, Loaded, Source};
+use crate::intake::{self, FeedReport, Source};
 use crate::stage::Origin;
 
 /// Lines about one feed at most.
@@ -93,14 +93,11 @@ pub(crate) fn compile(feeds: &[String], allow: Allow, quiet: bool) -> Result<Com
         return Err(anyhow!("standard input can be one feed only"));
     }
     let spinner = spinner("reading feeds", quiet);
-    let loaded = intake::load_watched(&sources, &mut |bytes| spinner.inc(bytes));
-    let Loaded { feeds, indicators, reports, waiting: _ } =
-        loaded.inspect_err(|_| spinner.finish_and_clear())?;
+    let mut builder = Builder::new(&intake::names(&sources), allow);
+    let mut take = |indicator| builder.add(indicator);
+    let loaded = intake::load_each(&sources, &mut |bytes| spinner.inc(bytes), &mut take);
+    let (reports, _waiting) = loaded.inspect_err(|_| spinner.finish_and_clear())?;
     spinner.set_message("building from");
-    let mut builder = Builder::new(&feeds, allow);
-    for indicator in indicators {
-        builder.add(indicator);
-    }
     let built = builder.finish();
     spinner.finish_and_clear();
     for report in &reports {

@@ -127,15 +127,17 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
-/// Reads a number of bytes: `4096`, `64k`, `16M`, `1G` (powers of 1024).
+/// Reads a number of bytes: `4096`, `64k`, `16M`, `16MiB`, `1 GB` (powers of 1024).
 fn byte_count(text: &str) -> Result<usize, String> {
-    let (digits, shift) = match text.as_bytes() {
-        [digits @ .., b'k' | b'K'] => (digits.len(), 10),
-        [digits @ .., b'm' | b'M'] => (digits.len(), 20),
-        [digits @ .., b'g' | b'G'] => (digits.len(), 30),
+    let lower = text.trim().to_ascii_lowercase();
+    let number = lower.strip_suffix("ib").or_else(|| lower.strip_suffix('b')).unwrap_or(&lower);
+    let (digits, shift) = match number.as_bytes() {
+        [digits @ .., b'k'] => (digits.len(), 10),
+        [digits @ .., b'm'] => (digits.len(), 20),
+        [digits @ .., b'g'] => (digits.len(), 30),
         digits => (digits.len(), 0),
     };
-    let count: Option<usize> = text.get(..digits).and_then(|digits| digits.parse().ok());
+    let count: Option<usize> = number.get(..digits).and_then(|digits| digits.trim().parse().ok());
     let count = count.ok_or("expected bytes, such as 65536, 64k or 16M")?;
     match count.checked_mul(1 << shift) {
         Some(0) => Err(String::from("must be at least 1")),
@@ -155,11 +157,18 @@ mod tests {
 
     #[test]
     fn byte_counts_have_units() {
-        for (text, expected) in [("1", 1), ("64k", 65536), ("16M", 16 << 20), ("1G", 1 << 30)] {
+        for (text, expected) in [
+            ("1", 1),
+            ("64k", 65536),
+            ("16M", 16 << 20),
+            ("16MiB", 16 << 20),
+            ("1G", 1 << 30),
+            ("1 GB", 1 << 30),
+        ] {
             assert_eq!(byte_count(text), Ok(expected), "{text}");
             assert_eq!(byte_count(&text.to_lowercase()), Ok(expected), "{text}");
         }
-        for wrong in ["", "0", "k", "-1", "1.5M", "99999999999G", "1GB", "1GiBiB", "1 M", "é"] {
+        for wrong in ["", "0", "k", "-1", "1.5M", "99999999999G", "1GiBiB", "1kk", "é"] {
             assert!(byte_count(wrong).is_err(), "{wrong}");
         }
     }

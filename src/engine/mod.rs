@@ -21,6 +21,7 @@ pub mod verify;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::engine::event::Marks;
 use crate::engine::join::Pairs;
 use crate::engine::judge::{Judge, Marked};
 use crate::engine::scan::{Sift, Tier};
@@ -246,7 +247,8 @@ impl Engine {
             let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
             let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
             let tag = self.tags.len();
-            let marked = Marked { bytes, marks: Some(&self.marks), start: event.start };
+            let marks = Marks { ascending: &self.marks, start: event.start };
+            let marked = Marked { bytes, marks: Some(marks) };
             let (tags, counts) = (&mut self.tags, &mut self.counts);
             let splice = self.judge.event(marked, &self.settings, generation, now, tags, counts);
             if let Some(offset) = splice {

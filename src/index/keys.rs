@@ -7,7 +7,8 @@
 //!   (`Snapshot::touches`);
 //! - a domain: listed, and each proper suffix of two or more labels path;
 //! - a URL: host and path without query and port listed; the same with the start of a path of more than
-//!   [`URL_START`] bytes path; the host, if it is a name, and each suffix of it of two or more labels path; a mail address: itself listed, the same of its domain path;
+//!   [`URL_START`] bytes path; the host, if it is a name, and each suffix of it of two or more labels path;
+//! - a mail address: itself listed; its domain, and each suffix of it of two or more labels, path;
 //! - a digest: its last 16 hexadecimal digits listed.
 //!
 //! Fails: never; what cannot be read has no keys.

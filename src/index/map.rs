@@ -7,13 +7,15 @@
 //! Fails: with what the system says.
 //! Costs: mapping is microseconds whatever the size; pages come in as they are touched.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::index::format::{self, LENGTH_KNOWN_AT};
-
 use memmap2::{Advice, Mmap, MmapMut, MmapOptions};
+use tempfile::Builder;
+
+use crate::index::format::{self, LENGTH_KNOWN_AT};
 
 /// Files up to this length are read, longer ones are mapped.
 const READ_MAX: u64 = 1 << 20;
@@ -88,20 +90,17 @@ pub fn install(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let (part, mut file) = create_beside(folder)?;
-    let written = before
-        .map_or(Ok(()), |meta| file.set_permissions(meta.permissions()))
-        .and_then(|()| file.write_all(bytes))
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&part, &path))
-        .and_then(|()| File::open(folder)?.sync_all());
-    if written.is_err()
-        && let Err(error) = fs::remove_file(&part)
-    {
-        // the first error is the one to tell
-        drop(error);
+    // of a new name, with the mode of any new file, and removed again unless it gets its own name
+    let mut part = Builder::new();
+    part.prefix(".taxiway.").suffix(".part").permissions(Permissions::from_mode(0o666));
+    let mut part = part.tempfile_in(folder)?;
+    if let Some(before) = before {
+        part.as_file().set_permissions(before.permissions())?;
     }
-    written
+    part.write_all(bytes)?;
+    part.as_file().sync_all()?;
+    part.persist(&path)?;
+    File::open(folder)?.sync_all()
 }
 
 /// What a path stands for where it is a link, to whatever depth the system would follow it.
@@ -118,19 +117,4 @@ fn target(path: &Path) -> io::Result<PathBuf> {
         path = path.parent().map_or(link.clone(), |folder| folder.join(&link));
     }
     Err(io::Error::other("too many links"))
-}
-
-/// A file that was not there before, for what is yet to get its name.
-fn create_beside(folder: &Path) -> io::Result<(PathBuf, File)> {
-    const NAMES_MAX: u32 = 100;
-    let mut taken = io::ErrorKind::AlreadyExists.into();
-    for number in 0..NAMES_MAX {
-        let part = folder.join(format!(".taxiway.{}.{number}.part", std::process::id()));
-        match File::options().write(true).create_new(true).open(&part) {
-            Ok(file) => return Ok((part, file)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => taken = error,
-            Err(error) => return Err(error),
-        }
-    }
-    Err(taken)
 }

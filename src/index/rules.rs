@@ -17,13 +17,6 @@ pub(crate) const SUFFIX_LIST: &str = "psl-2.1.247";
 /// A network wider than this (IPv4, IPv6) is refused.
 const WIDEST: (u8, u8) = (8, 16);
 
-/// Usual file extensions that are no top-level domains: a report that lists such a name means a file.
-const EXTENSIONS: [&str; 33] = [
-    "exe", "dll", "sys", "bat", "cmd", "scr", "lnk", "vbs", "jar", "apk", "php", "html", "htm", "js", "css",
-    "ico", "png", "jpg", "gif", "pdf", "doc", "docx", "xls", "xlsx", "txt", "log", "json", "xml", "csv",
-    "dat", "tmp", "ini", "iso",
-];
-
 /// What becomes of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -55,8 +48,7 @@ fn is_wide(network: &Network) -> bool {
 fn judge_name(name: &str, allow: Allow) -> Verdict {
     let mut labels = name.rsplit('.');
     let (last, second, third) = (labels.next(), labels.next(), labels.next());
-    let is_extension = last.is_some_and(|last| EXTENSIONS.contains(&last));
-    if is_extension && second.is_some() && third.is_none() && !allow.file_name {
+    if second.is_some() && third.is_none() && last.is_some_and(is_extension) && !allow.file_name {
         return Verdict::Refused("file-name");
     }
     let suffix = psl::List.find(name.as_bytes().rsplit(|&byte| byte == b'.'));
@@ -67,6 +59,17 @@ fn judge_name(name: &str, allow: Allow) -> Verdict {
         Some(Type::Private) if suffix.len == name.len() => Verdict::ExactOnly,
         _ => Verdict::Taken,
     }
+}
+
+/// Usual file extensions that are no top-level domains: a report that lists such a name means a file.
+#[rustfmt::skip]
+fn is_extension(label: &str) -> bool {
+    matches!(
+        label,
+        "exe" | "dll" | "sys" | "bat" | "cmd" | "scr" | "lnk" | "vbs" | "jar" | "apk" | "php" | "html" | "htm"
+            | "js" | "css" | "ico" | "png" | "jpg" | "gif" | "pdf" | "doc" | "docx" | "xls" | "xlsx" | "txt"
+            | "log" | "json" | "xml" | "csv" | "dat" | "tmp" | "ini" | "iso"
+    )
 }
 
 /// Whether this is a digest of the empty file.

@@ -117,34 +117,54 @@ pub enum Error {
 /// # Errors
 /// [`Error`] for the first feed that is missing, unreadable or refused.
 pub fn load(sources: &[Source]) -> Result<Loaded, Error> {
-    load_watched(sources, &mut |_bytes| ())
+    let mut indicators = Vec::new();
+    let (reports, waiting) =
+        load_each(sources, &mut |_bytes| (), &mut |indicator| indicators.push(indicator))?;
+    Ok(Loaded { feeds: names(sources), indicators, waiting, reports })
 }
 
-/// Reads feeds and tells how many bytes (decompressed) were read since it last told.
+/// Names of the feeds, by number: two sources with one name are one feed.
+pub fn names(sources: &[Source]) -> Vec<Box<str>> {
+    let mut names: Vec<Box<str>> = Vec::new();
+    for source in sources {
+        if !names.contains(&source.name) {
+            names.push(source.name.clone());
+        }
+    }
+    names
+}
+
+/// Reads feeds and gives each indicator to `take` as soon as it is known: those of lists while they are read. Tells
+/// `watch` how many bytes (decompressed) were read since it last told. Returns a report a feed, and what is not
+/// matched yet; feeds have their numbers from [`names`].
 ///
 /// # Errors
-/// [`Error`] for the first feed that is missing, unreadable or refused.
-pub fn load_watched(sources: &[Source], watch: &mut dyn FnMut(u64)) -> Result<Loaded, Error> {
+/// [`Error`] for the first feed that is missing, unreadable or refused; what `take` was given is then to be dropped.
+pub fn load_each(
+    sources: &[Source],
+    watch: &mut dyn FnMut(u64),
+    take: &mut dyn FnMut(Indicator),
+) -> Result<(Vec<FeedReport>, Vec<Waiting>), Error> {
     // All that can be known without reading is known before hours of reading.
     for source in sources.iter().filter(|source| *source.path != *STDIN) {
         fs::metadata(&source.path).map_err(|error| refused(&source.path, &unreadable(&error)))?;
     }
-    let mut feeds: Vec<Feed> = Vec::new();
-    for source in sources {
-        let at = feeds.iter().position(|feed| feed.name == source.name).unwrap_or_else(|| {
-            feeds.push(Feed::new(&source.name));
-            feeds.len() - 1
-        });
-        if feeds.len() > usize::from(u16::MAX) {
-            return Err(refused(&source.path, &format!("more than {} feeds", u16::MAX)));
-        }
-        feeds[at].read(&source.path, watch)?;
+    let names = names(sources);
+    if let Some(source) = sources.first().filter(|_| names.len() > usize::from(u16::MAX)) {
+        return Err(refused(&source.path, &format!("more than {} feeds", u16::MAX)));
     }
-    Ok(finish(feeds))
+    let mut feeds: Vec<Feed> = (0..).zip(names).map(|(number, name)| Feed::new(number, name)).collect();
+    for source in sources {
+        if let Some(feed) = feeds.iter_mut().find(|feed| feed.name == source.name) {
+            feed.read(&source.path, watch, take)?;
+        }
+    }
+    Ok(finish(feeds, take))
 }
 
 /// What was read of one feed.
 struct Feed {
+    number: u16,
     name: Box<str>,
     objects: stix::Objects,
     entries: list::Entries,
@@ -152,23 +172,29 @@ struct Feed {
 }
 
 impl Feed {
-    fn new(name: &str) -> Feed {
+    fn new(number: u16, name: Box<str>) -> Feed {
         Feed {
-            name: name.into(),
+            number,
+            name,
             objects: stix::Objects::default(),
             entries: list::Entries::default(),
             warnings: Vec::new(),
         }
     }
 
-    fn read(&mut self, path: &Path, watch: &mut dyn FnMut(u64)) -> Result<(), Error> {
+    fn read(
+        &mut self,
+        path: &Path,
+        watch: &mut dyn FnMut(u64),
+        take: &mut dyn FnMut(Indicator),
+    ) -> Result<(), Error> {
         if path == Path::new(STDIN) {
-            let read = self.stream(Box::new(io::stdin()), "standard input", false, watch);
+            let read = self.stream(Box::new(io::stdin()), "standard input", false, watch, take);
             return read.map_err(|message| refused_feed("standard input".to_owned(), &message));
         }
         if !path.is_dir() {
             let file = File::open(path).map_err(|error| refused(path, &unreadable(&error)))?;
-            let read = self.stream(Box::new(file), &path.display().to_string(), false, watch);
+            let read = self.stream(Box::new(file), &path.display().to_string(), false, watch, take);
             return read.map_err(|message| refused(path, &message));
         }
         let files = Files::of(path).map_err(|error| refused(path, &unreadable(&error)))?;
@@ -176,7 +202,7 @@ impl Feed {
         for path in files.paths {
             let name = path.display().to_string();
             let read = match File::open(&path) {
-                Ok(file) => self.stream(Box::new(file), &name, true, watch),
+                Ok(file) => self.stream(Box::new(file), &name, true, watch, take),
                 Err(error) => Err(unreadable(&error)),
             };
             if let Err(message) = read {
@@ -193,6 +219,7 @@ impl Feed {
         file: &str,
         among: bool,
         watch: &mut dyn FnMut(u64),
+        take: &mut dyn FnMut(Indicator),
     ) -> Result<(), String> {
         let mut window = match decode::decoded(raw) {
             Ok(reader) => Window::new(reader),
@@ -213,7 +240,13 @@ impl Feed {
                     return Err("not a feed: hardly a line of it holds a value".to_owned());
                 }
                 let mut reader = list::Reader::new(file);
-                window.each(watch, |bytes, end| Some(reader.read(bytes, end, &mut self.entries)));
+                window.each(watch, |bytes, end| {
+                    let taken = reader.read(bytes, end, &mut self.entries);
+                    for indicator in self.entries.indicators.drain(..) {
+                        take(Indicator { feed: self.number, ..indicator });
+                    }
+                    Some(taken)
+                });
             }
         }
         if let Some(error) = window.error {
@@ -298,39 +331,27 @@ impl Window {
     }
 }
 
-fn finish(feeds: Vec<Feed>) -> Loaded {
-    let mut loaded = Loaded::default();
+fn finish(feeds: Vec<Feed>, take: &mut dyn FnMut(Indicator)) -> (Vec<FeedReport>, Vec<Waiting>) {
     let mut objects = Vec::with_capacity(feeds.len());
-    let mut lists = Vec::with_capacity(feeds.len());
-    for (number, feed) in (0u16..).zip(feeds) {
-        objects.push((number, feed.objects));
-        lists.push((feed.name, feed.entries, feed.warnings));
+    let mut others = Vec::with_capacity(feeds.len());
+    for feed in feeds {
+        objects.push((feed.number, feed.objects));
+        others.push((feed.name, feed.entries, feed.warnings));
     }
     let (indicators, waiting) = resolve::join(&mut objects);
-    let mut used = vec![0u64; lists.len()];
-    for indicator in &indicators {
+    let mut reports = Vec::with_capacity(others.len());
+    let mut used: Vec<u64> = others.iter().map(|(_, entries, _)| entries.used).collect();
+    for indicator in indicators {
         used[usize::from(indicator.feed)] += 1;
+        take(indicator);
     }
-    loaded.indicators = indicators;
-    loaded.waiting = waiting;
-    for (((number, objects), (name, entries, warnings)), used) in objects.into_iter().zip(lists).zip(used) {
-        let used = used + entries.indicators.len() as u64;
-        let mut listed = entries.indicators;
-        for indicator in &mut listed {
-            indicator.feed = number;
-        }
-        if loaded.indicators.is_empty() {
-            loaded.indicators = listed;
-        } else {
-            loaded.indicators.append(&mut listed);
-        }
+    for (((_, objects), (name, entries, warnings)), used) in objects.into_iter().zip(others).zip(used) {
         let mut tally = objects.tally;
         tally.absorb(entries.tally);
         tally.warnings.extend(warnings);
-        loaded.reports.push(report(&name, used, tally));
-        loaded.feeds.push(name);
+        reports.push(report(&name, used, tally));
     }
-    loaded
+    (reports, waiting)
 }
 
 fn report(name: &str, used: u64, tally: Tally) -> FeedReport {

@@ -5,7 +5,7 @@
 //! Invariant: a line with a value is one object received (a hosts line with several names is several); it becomes an
 //! indicator, or is counted with reason and line. Blank lines and comments are not received.
 //! Fails: never; a bad line takes no other with it.
-//! Costs: one pass, what is kept, and a map entry an indicator to find repetitions.
+//! Costs: one pass, what is kept, and 16 bytes an indicator to find repetitions.
 
 mod field;
 mod layout;
@@ -13,9 +13,10 @@ mod line;
 mod word;
 
 use std::borrow::Cow;
+use std::hint::black_box;
 use std::sync::Arc;
 
-use ahash::{AHashMap, RandomState};
+use ahash::{AHashMap, AHashSet, RandomState};
 use memchr::memchr;
 
 use crate::indicator::{Context, Indicator, Part, ThreatKind};
@@ -45,16 +46,25 @@ const LOOK_TIMES_MAX: u64 = 8;
 /// What the lists of one feed said.
 #[derive(Debug, Default)]
 pub struct Entries {
-    /// Indicators, in the order of the lists.
+    /// Indicators, in the order of the lists. Whoever has used them may take them out at any time.
     pub indicators: Vec<Indicator>,
+    /// How many there were so far, those that were taken out included.
+    pub used: u64,
     /// The accounting.
     pub tally: Tally,
-    /// Where an indicator with this hash stands.
-    seen: AHashMap<u64, u32>,
-    hasher: RandomState,
+    seen: AHashSet<Hash>,
+    hashers: [RandomState; 2],
+    /// Hash and line of each of the last indicators, of which is not known yet whether they were said before.
+    fresh: Vec<(Hash, u64)>,
     contexts: AHashMap<Box<str>, Arc<Context>>,
     plain: Arc<Context>,
 }
+
+/// What tells one indicator from another: 128 bits tell a thousand million of them apart but for one chance in 10^20.
+type Hash = [u64; 2];
+
+/// How many are looked for at once in what was said before: as many reads as a processor has under way, and some.
+const LOOKED_FOR: usize = 64;
 
 /// Reads one list, window by window.
 #[derive(Debug)]
@@ -103,7 +113,7 @@ pub enum End {
 pub fn is_plausible(head: &[u8]) -> bool {
     let mut entries = Entries::default();
     parse(head.get(..HEAD_BYTES).unwrap_or(head), "", &mut entries);
-    entries.tally.received == 0 || entries.indicators.len() as u64 * 10 >= entries.tally.received
+    entries.tally.received == 0 || entries.used * 10 >= entries.tally.received
 }
 
 impl Reader {
@@ -135,11 +145,15 @@ impl Reader {
                 self.take(line, &layout, entries);
             }
             self.too_long = !line.ends_with(b"\n");
-            self.line += memchr::memchr_iter(b'\n', line).count() as u64;
+            self.line += match layout {
+                Layout::Lines => u64::from(line.ends_with(b"\n")),
+                Layout::Table(_) => memchr::memchr_iter(b'\n', line).count() as u64,
+            };
             at += length;
             self.passed += length as u64;
         }
         self.layout = Some(layout);
+        entries.settle(&self.file);
         at
     }
 
@@ -240,31 +254,19 @@ impl Reader {
         remarks: Remarks<'_>,
         entries: &mut Entries,
     ) {
-        let added = match read {
-            Ok(values) => entries.add(values, remarks),
-            Err(refused) => Err(refused.as_str()),
-        };
-        if let Err(reason) = added {
-            entries.skip(reason, &self.file, self.line, text);
+        match read {
+            Ok(values) => entries.add(values, remarks, self.line),
+            Err(refused) => entries.skip(refused.as_str(), &self.file, self.line, text),
         }
     }
 }
 
 impl Entries {
-    fn add(&mut self, values: Vec<Observable>, remarks: Remarks<'_>) -> Result<(), &'static str> {
+    fn add(&mut self, values: Vec<Observable>, remarks: Remarks<'_>, line: u64) {
         let context = self.context(remarks.name);
         let values: Vec<(Observable, Part)> = values.into_iter().map(|value| (value, Part::Whole)).collect();
-        let hash = self.hasher.hash_one((&values, Arc::as_ptr(&context), remarks.confidence));
-        let next = u32::try_from(self.indicators.len()).map_err(|_| "too-many")?;
-        let at = *self.seen.entry(hash).or_insert(next);
-        if at != next {
-            // Two that only share the hash are both kept.
-            let held = &self.indicators[at as usize];
-            let same = held.values == values && held.confidence == remarks.confidence;
-            if same && Arc::ptr_eq(&held.context, &context) {
-                return Err("duplicate");
-            }
-        }
+        let said = (&values, Arc::as_ptr(&context), remarks.confidence);
+        self.fresh.push(([self.hashers[0].hash_one(said), self.hashers[1].hash_one(said)], line));
         self.indicators.push(Indicator {
             feed: 0,
             id: None,
@@ -275,7 +277,29 @@ impl Entries {
             tlp: None,
             context,
         });
-        Ok(())
+    }
+
+    /// Takes those of the last indicators out that repeat what was said before.
+    fn settle(&mut self, file: &str) {
+        let fresh = std::mem::take(&mut self.fresh);
+        let mut is_new = Vec::with_capacity(fresh.len());
+        for some in fresh.chunks(LOOKED_FOR) {
+            // Looks that do not wait for one another bring all of it near; one by one, each would wait for memory.
+            black_box(some.iter().filter(|(hash, _)| self.seen.contains(hash)).count());
+            is_new.extend(some.iter().map(|(hash, _)| self.seen.insert(*hash)));
+        }
+        self.used += is_new.iter().filter(|new| **new).count() as u64;
+        let first = self.indicators.len() - fresh.len();
+        let mut verdicts = is_new.iter();
+        let repeated = self.indicators.extract_if(first.., |_| verdicts.next() == Some(&false));
+        let lines = fresh.iter().zip(&is_new).filter(|(_, new)| !**new).map(|((_, line), _)| line);
+        for (indicator, line) in repeated.zip(lines) {
+            if self.tally.skipped.count("duplicate")
+                && let Some((value, _)) = indicator.values.first()
+            {
+                self.tally.skipped.example("duplicate", format!("{file}: line {line}: {value}"));
+            }
+        }
     }
 
     fn context(&mut self, name: &str) -> Arc<Context> {

@@ -56,6 +56,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("serde", &["cli/", "stix"]),
     ("serde_json", &["cli/", "stix"]),
     ("signal_hook", &["cli/"]),
+    ("tempfile", &["index/map.rs"]),
     ("thiserror", &[""]),
     ("zstd", &["codec.rs"]),
 ];

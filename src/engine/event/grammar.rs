@@ -20,8 +20,6 @@ pub(super) struct Text {
     pub(super) end: usize,
     /// Whether it has escapes.
     pub(super) escaped: bool,
-    /// Whether an observable can be inside.
-    pub(super) telling: bool,
 }
 
 /// A string without dot, colon or escape has to be this long to hold an observable: the shortest digest.
@@ -30,15 +28,11 @@ const DIGEST_MIN: usize = 32;
 /// Reads a string whose first byte behind the quote is at `start`.
 pub(super) fn string(raw: &[u8], start: usize) -> Option<Text> {
     let mut at = start;
-    let mut telling = false;
     let mut escaped = false;
     loop {
         if let Some(word) = raw.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
             let word = u128::from_le_bytes(*word);
             let stops = stops(word);
-            // what stands before the first stop
-            let before = (stops & stops.wrapping_neg()).wrapping_sub(1);
-            telling |= tells(word) & before != 0;
             if stops == 0 {
                 at += 16;
                 continue;
@@ -57,14 +51,15 @@ pub(super) fn string(raw: &[u8], start: usize) -> Option<Text> {
                 };
             }
             ..0x20 => return None,
-            _ => {
-                telling |= matches!(byte, b'.' | b':');
-                at += 1;
-            }
+            _ => at += 1,
         }
     }
-    telling |= escaped || at - start >= DIGEST_MIN;
-    Some(Text { end: at, escaped, telling })
+    Some(Text { end: at, escaped })
+}
+
+/// Whether an observable can be in a string.
+pub(super) fn is_telling(raw: &[u8], escaped: bool) -> bool {
+    escaped || raw.len() >= DIGEST_MIN || memchr::memchr2(b'.', b':', raw).is_some()
 }
 
 /// The high bit of each byte that ends a run of plain characters: a quote, a back-slash, a control character. Bits
@@ -73,12 +68,6 @@ fn stops(word: u128) -> u128 {
     let control = word.wrapping_sub(EACH * 0x20) & !word;
     (control | zeros(word ^ (EACH * u128::from(b'"'))) | zeros(word ^ (EACH * u128::from(b'\\'))))
         & (EACH << 7)
-}
-
-/// The high bit of each dot and colon, without mistakes.
-fn tells(word: u128) -> u128 {
-    let exact = |word: u128| !(((word & !(EACH << 7)) + (EACH * 0x7f)) | word) & (EACH << 7);
-    exact(word ^ (EACH * u128::from(b'.'))) | exact(word ^ (EACH * u128::from(b':')))
 }
 
 /// The high bit of each byte that is zero; bits above the first one may be wrong.

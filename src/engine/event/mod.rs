@@ -13,16 +13,34 @@ pub mod grammar;
 
 use std::ops::Range;
 
-use crate::engine::event::grammar::{Text, bare, beginning, blanks, decoded, is_text, string};
+use crate::engine::event::grammar::{Text, bare, beginning, blanks, decoded, is_telling, is_text, string};
 
 /// No node: the root object itself.
 const ROOT: u32 = u32::MAX;
 /// No node yet: nobody asked for it.
 const UNMADE: u32 = u32::MAX - 1;
 
+/// Where the scan has seen something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marks<'m> {
+    /// Ascending offsets in the batch, each in a token that may give a hit.
+    pub ascending: &'m [usize],
+    /// Where the event starts in the batch.
+    pub start: usize,
+}
+
+impl Marks<'_> {
+    /// The offset of a mark in the event; past every event behind the last one.
+    fn offset(self, number: usize) -> usize {
+        self.ascending.get(number).map_or(usize::MAX, |mark| mark.saturating_sub(self.start))
+    }
+}
+
 /// What a walk keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
+pub enum Keep<'m> {
+    /// Strings with a mark in them.
+    Marked(Marks<'m>),
     /// Strings that can hold an observable.
     Strings,
     /// These, and every other value that is no container: numbers, literals, short strings.
@@ -99,12 +117,14 @@ pub struct Walk {
     members: Vec<Member>,
     frames: Vec<Frame>,
     noted: Option<(&'static str, usize)>,
+    /// The first mark that was not passed: its number and its offset.
+    mark: (usize, usize),
 }
 
 impl Walk {
     /// Reads an event. The range of the object, braces included, if the event is one object with nothing but
     /// white space around it (and a byte order mark in front), in valid UTF-8.
-    pub fn event(&mut self, raw: &[u8], keep: Keep) -> Option<Range<usize>> {
+    pub fn event(&mut self, raw: &[u8], keep: Keep<'_>) -> Option<Range<usize>> {
         let start = raw.strip_prefix(b"\xef\xbb\xbf").map_or(0, |rest| raw.len() - rest.len());
         let start = blanks(raw, start);
         if raw.get(start) != Some(&b'{') || std::str::from_utf8(raw).is_err() {
@@ -115,8 +135,12 @@ impl Walk {
     }
 
     /// Reads the object that starts at `start`; where it ends, if it is one.
-    pub fn object(&mut self, raw: &[u8], start: usize, keep: Keep) -> Option<usize> {
+    pub fn object(&mut self, raw: &[u8], start: usize, keep: Keep<'_>) -> Option<usize> {
         self.clear();
+        if let Keep::Marked(marks) = keep {
+            let first = marks.ascending.partition_point(|&mark| mark < marks.start + start);
+            self.mark = (first, marks.offset(first));
+        }
         if raw.get(start) != Some(&b'{') {
             return None;
         }
@@ -124,7 +148,7 @@ impl Walk {
         loop {
             match self.value(raw, at, keep)? {
                 Next::Value(next) => at = next,
-                Next::Behind(next) => match self.behind(raw, next)? {
+                Next::Behind(next) => match self.behind(raw, next, keep)? {
                     Next::Value(next) => at = next,
                     Next::Behind(end) => return Some(end),
                 },
@@ -133,14 +157,14 @@ impl Walk {
     }
 
     /// A value that starts at `at`: where its first inner value starts, or what is behind it.
-    fn value(&mut self, raw: &[u8], at: usize, keep: Keep) -> Option<Next> {
+    fn value(&mut self, raw: &[u8], at: usize, keep: Keep<'_>) -> Option<Next> {
         let all = keep == Keep::Scalars;
         match *raw.get(at)? {
             b'"' => {
                 let text = string(raw, at + 1)?;
-                if all || text.telling {
+                if all || self.is_wanted(raw, at + 1, text, keep) {
                     let node = self.value_node();
-                    let Text { end, escaped, .. } = text;
+                    let Text { end, escaped } = text;
                     self.pieces.push(Piece { start: at + 1, end, node, role: Role::Value, escaped });
                 }
                 Some(Next::Behind(text.end + 1))
@@ -151,7 +175,7 @@ impl Walk {
                     return Some(Next::Behind(first + 1));
                 }
                 self.enter(true);
-                self.key(raw, first).map(Next::Value)
+                self.key(raw, first, keep).map(Next::Value)
             }
             b'[' => {
                 let first = blanks(raw, at + 1);
@@ -172,13 +196,28 @@ impl Walk {
         }
     }
 
+    /// Whether a string is kept: of keys and values, those in which something may be found.
+    fn is_wanted(&mut self, raw: &[u8], start: usize, text: Text, keep: Keep<'_>) -> bool {
+        match keep {
+            Keep::Strings | Keep::Scalars => {
+                raw.get(start..text.end).is_some_and(|raw| is_telling(raw, text.escaped))
+            }
+            Keep::Marked(marks) => {
+                while self.mark.1 < start {
+                    self.mark = (self.mark.0 + 1, marks.offset(self.mark.0 + 1));
+                }
+                self.mark.1 < text.end
+            }
+        }
+    }
+
     /// Goes into a container that is not empty.
     fn enter(&mut self, object: bool) {
         self.frames.push(Frame { object, child: UNMADE, step: Step::Index(0) });
     }
 
     /// What follows a value that ends at `at`: the next value, or the end of the root.
-    fn behind(&mut self, raw: &[u8], at: usize) -> Option<Next> {
+    fn behind(&mut self, raw: &[u8], at: usize, keep: Keep<'_>) -> Option<Next> {
         let mut at = at;
         loop {
             if self.frames.len() == 1
@@ -191,7 +230,7 @@ impl Walk {
             match (*raw.get(next)?, frame.object) {
                 (b',', true) => {
                     let key = blanks(raw, next + 1);
-                    return self.key(raw, key).map(Next::Value);
+                    return self.key(raw, key, keep).map(Next::Value);
                 }
                 (b',', false) => {
                     if let Step::Index(index) = &mut frame.step {
@@ -210,11 +249,12 @@ impl Walk {
     }
 
     /// A key and its colon; where the value starts.
-    fn key(&mut self, raw: &[u8], at: usize) -> Option<usize> {
+    fn key(&mut self, raw: &[u8], at: usize, keep: Keep<'_>) -> Option<usize> {
         if raw.get(at) != Some(&b'"') {
             return None;
         }
-        let Text { end, escaped, telling } = string(raw, at + 1)?;
+        let text = string(raw, at + 1)?;
+        let Text { end, escaped } = text;
         let start = at + 1;
         let colon = blanks(raw, end + 1);
         if raw.get(colon) != Some(&b':') {
@@ -225,7 +265,7 @@ impl Walk {
         let frame = self.frames.last_mut()?;
         frame.step = Step::Key { start, end, escaped };
         frame.child = UNMADE;
-        if telling {
+        if self.is_wanted(raw, start, text, keep) {
             let node = self.value_node();
             self.pieces.push(Piece { start, end, node, role: Role::Key, escaped });
         }

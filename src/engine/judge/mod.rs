@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use crate::engine::case::{Case, Place, Way, Ways};
 use crate::engine::event::grammar::undo_escapes;
-use crate::engine::event::{Keep, Piece, Role, Walk};
+use crate::engine::event::{Keep, Marks, Piece, Role, Walk};
 use crate::engine::join::{Rest, line, push_rest};
 use crate::engine::scalars::Scalars;
 use crate::engine::tag::ecs::Contexts;
@@ -44,27 +44,14 @@ pub struct Judge {
 pub struct Marked<'e> {
     /// The event.
     pub bytes: &'e [u8],
-    /// Ascending offsets in the batch, each in a token that may give a hit; `None` when it may be anywhere.
-    pub marks: Option<&'e [usize]>,
-    /// Where the event starts in the batch.
-    pub start: usize,
-}
-
-impl Marked<'_> {
-    /// Whether there may be a hit in `range` of the event.
-    fn may_hit(&self, range: Range<usize>) -> bool {
-        self.marks.is_none_or(|marks| {
-            let first = marks.partition_point(|&mark| mark < self.start + range.start);
-            marks.get(first).is_some_and(|&mark| mark < self.start + range.end)
-        })
-    }
+    /// `None` when there may be something anywhere.
+    pub marks: Option<Marks<'e>>,
 }
 
 /// What stays the same while an event is judged.
 #[derive(Clone, Copy)]
 struct Trial<'e> {
     event: &'e [u8],
-    marked: Marked<'e>,
     settings: &'e Settings,
     generation: &'e Generation,
     now: Timestamp,
@@ -95,12 +82,14 @@ impl Judge {
         self.scalars.forget();
         self.limited.clear();
         self.verifier.start(event.len());
-        let trial = Trial { event, marked, settings, generation, now };
+        let trial = Trial { event, settings, generation, now };
         // taken out, so that the case can hold it while the rest of the judge works
         let mut walk = std::mem::take(&mut self.walk);
         let object = match settings.format {
             Format::Text => None,
-            Format::Auto | Format::Json => walk.event(event, Keep::Strings),
+            Format::Auto | Format::Json => {
+                walk.event(event, marked.marks.map_or(Keep::Strings, Keep::Marked))
+            }
         };
         let splice = match object {
             Some(object) => self.json(trial, &walk, object, tags, counts),
@@ -128,8 +117,7 @@ impl Judge {
         now: Timestamp,
         counts: &mut Counts,
     ) {
-        let marked = Marked { bytes: window, marks: None, start: 0 };
-        let trial = Trial { event: window, marked, settings, generation, now };
+        let trial = Trial { event: window, settings, generation, now };
         let mut case = Case::new(generation, None);
         case.every_place = true;
         self.limited.clear();
@@ -195,7 +183,7 @@ impl Judge {
         None
     }
 
-    /// Reads all strings with a mark but those of enrichments that are ours, and gives these.
+    /// Reads the strings that were kept but those of enrichments that are ours, and gives these.
     fn pieces(
         &mut self,
         trial: Trial<'_>,
@@ -210,9 +198,6 @@ impl Judge {
         }
         let mut next = 0;
         for &piece in walk.pieces() {
-            if !trial.marked.may_hit(piece.start..piece.end) {
-                continue;
-            }
             while spans.get(next).is_some_and(|(span, _)| span.end <= piece.start) {
                 next += 1;
             }

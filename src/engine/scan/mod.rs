@@ -4,7 +4,7 @@
 //! tier) become anchors (`anchor`), anchors become keys (`key`), keys are asked of the prefilter, and what is left
 //! is looked up in the snapshot (`sift`).
 //! Is not: an answer. It gives positions; the judge reads the events they lie in by docs/MATCHING.md.
-//! Invariants: every event with a hit by docs/MATCHING.md is found, whatever the tier and wherever blocks and
+//! Invariants: every hit by docs/MATCHING.md has a position in its string, whatever the tier and wherever blocks and
 //! batches begin; nothing outside of the batch is read. All tiers give the same positions.
 //! Fails: never. Costs: about 0.2 ns a byte for anchors, 10 ns a candidate for its key and the prefilter.
 //!

@@ -43,8 +43,8 @@ impl Sift {
         }
     }
 
-    /// Adds to `marks` a position inside of every event that may hold a value listed in `snapshot`. Positions
-    /// come in no order, and several may lie in one event.
+    /// Adds to `marks` a position inside of every token that may give a hit on `snapshot`, so that a string without a
+    /// mark has none. Positions come in no order, and several may lie in one token.
     pub(crate) fn find(&mut self, data: &[u8], snapshot: &Snapshot, marks: &mut Vec<usize>) {
         match self.tier {
             #[cfg(target_arch = "x86_64")]
@@ -221,7 +221,7 @@ impl Chunk<'_> {
     fn quads_between_dots(&mut self, end: usize) {
         let run = self.region(end, end, 0, |b| b == b'.' || b.is_ascii_digit());
         let bytes = self.data.get(run.clone()).unwrap_or_default();
-        if memchr::memmem::find(bytes, b"..").is_none() {
+        if !bytes.windows(2).any(|pair| pair == b"..") {
             return;
         }
         // with what may be an escape in front, and the border behind

@@ -343,7 +343,7 @@ pub fn members<'t>(out: &mut Vec<u8>, name: &str, texts: impl Iterator<Item = &'
 /// Writes an instant as a JSON string.
 pub fn instant(out: &mut Vec<u8>, instant: Timestamp) {
     out.push(b'"');
-    instant.write(out);
+    out.extend_from_slice(instant.to_string().as_bytes());
     out.push(b'"');
 }
 

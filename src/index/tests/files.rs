@@ -34,7 +34,7 @@ fn large_files_are_mapped_and_small_ones_read() {
 
 #[test]
 fn a_file_is_put_where_its_name_points_to() {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     std::fs::create_dir(at("sub")).unwrap();
@@ -50,10 +50,13 @@ fn a_file_is_put_where_its_name_points_to() {
         std::fs::set_permissions(at("real"), std::fs::Permissions::from_mode(0o640)).unwrap();
     }
     assert!(install(&at("loop"), b"c").is_err());
-    // A name that is taken, if by a link to something else, is not written to.
+    // a new file has the mode of one that any program makes; nothing else is left, whatever became of it
+    install(&at("new"), b"c").unwrap();
     std::fs::write(at("other"), "other").unwrap();
-    symlink("other", at(&format!(".taxiway.{}.0.part", std::process::id()))).unwrap();
-    install(&at("real"), b"c").unwrap();
-    assert_eq!(std::fs::read(at("other")).unwrap(), b"other");
-    assert_eq!(std::fs::read(at("real")).unwrap(), b"c");
+    assert_eq!(std::fs::metadata(at("new")).unwrap().mode(), std::fs::metadata(at("other")).unwrap().mode());
+    assert!(install(&at("missing/new"), b"c").is_err() && install(&at("sub"), b"c").is_err());
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["loop", "new", "one", "other", "real", "sub"]);
 }

@@ -51,7 +51,7 @@ impl Court {
     pub(super) fn tag(&mut self, event: impl AsRef<[u8]>) -> Option<(usize, Vec<u8>)> {
         let mut tags = b"before".to_vec();
         let event = event.as_ref();
-        let marked = Marked { bytes: event, marks: None, start: 0 };
+        let marked = Marked { bytes: event, marks: None };
         let at = self.judge.event(marked, &self.settings, &self.generation, NOW, &mut tags, &mut self.counts);
         let tag = tags.split_off(6);
         assert_eq!(tags, b"before");
