@@ -56,7 +56,7 @@ pub(crate) struct Arguments {
     /// How events are read: by what they are, always as JSON objects, always as lines of text
     #[arg(long, value_enum, default_value_t, help_heading = "Events")]
     format: Format,
-    /// More keys of fields in which host and path of a URL stand, one pair a line: HOST-KEY PATH-KEY [QUERY-KEY]
+    /// More keys of fields that belong together, one pair a line: HOST-KEY PATH-KEY [QUERY-KEY], ADDRESS-KEY :PORT-KEY
     #[arg(long, value_name = "FILE", help_heading = "Events")]
     pairs: Option<PathBuf>,
     /// Bytes of an event above which it is searched and counted, but not tagged

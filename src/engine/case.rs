@@ -69,14 +69,14 @@ pub struct Ways<'a> {
 pub enum Way {
     /// In the string of this node; anywhere, if the event is a text.
     Node(u32),
-    /// In several fields (M13).
+    /// In several fields (M13, M3.12).
     Joined {
-        /// The node of the host.
-        host: u32,
+        /// The node of the host, or of the address.
+        first: u32,
         /// The row of [`Pairs`].
         row: usize,
-        /// Whether the query stands in a field of its own.
-        has_query: bool,
+        /// How many other fields of the row.
+        others: usize,
     },
 }
 
@@ -162,10 +162,12 @@ impl<'a> Case<'a> {
         };
         match way {
             Way::Node(node) => vec![walk.path(event, node)],
-            Way::Joined { host, row, has_query } => {
-                let host = walk.path(event, host);
-                let rest = pairs.row(row).map_or_else(Vec::new, |row| row.paths(&host, has_query));
-                std::iter::once(host).chain(rest).collect()
+            Way::Joined { first, row, others } => {
+                let mut paths = vec![walk.path(event, first)];
+                if let (Some(row), Some(first)) = (pairs.row(row), paths.first().cloned()) {
+                    paths.extend(row.paths(&first, others));
+                }
+                paths
             }
         }
     }

@@ -79,7 +79,7 @@ pub struct Settings {
     pub enrichments_max: usize,
     /// Bytes of tag in one event at most.
     pub tag_bytes_max: usize,
-    /// Which fields hold the host and the path of a URL.
+    /// Which fields belong together.
     pub pairs: Arc<Pairs>,
 }
 

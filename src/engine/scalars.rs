@@ -1,6 +1,6 @@
 //! The second walk over an event: its numbers and short strings too, for the few events that need them.
 //!
-//! Is: the port in a field beside an address (M3.12), the path in a field beside a host (M13), and what `moment` reads.
+//! Is: ports and strings by object and key (M3.12, M13), and what `moment` reads.
 //! Is not: made unless it is asked for.
 //! Costs: one walk, and one map an event for ports and one for strings, however many addresses and hosts ask.
 
@@ -8,16 +8,20 @@ use ahash::AHashMap;
 
 use crate::engine::event::grammar::decoded;
 use crate::engine::event::{Keep, Piece, Role, Walk};
+use crate::engine::join;
+
+/// The name of a member: the number of its object, and its key.
+type Member = (u32, String);
 
 /// The scalars of an event, once they are asked for.
 #[derive(Debug, Default)]
 pub struct Scalars {
     walk: Walk,
     is_read: bool,
-    /// By number of the object and key: the first member of the name that is a port.
-    ports: Option<AHashMap<(u32, String), u16>>,
-    /// By number of the object and key: the first member of the name that is a string.
-    strings: Option<AHashMap<(u32, String), Piece>>,
+    /// The first member of the name that is a port.
+    ports: Option<AHashMap<Member, Piece>>,
+    /// The first member of the name that is a string.
+    strings: Option<AHashMap<Member, Piece>>,
 }
 
 impl Scalars {
@@ -39,33 +43,22 @@ impl Scalars {
         &self.walk
     }
 
-    /// The port that belongs to the address that is the value of a member and starts at `start`.
-    pub fn port_beside(&mut self, event: &[u8], start: usize) -> Option<u16> {
-        let pieces = self.walk.pieces();
-        let piece = pieces.get(pieces.partition_point(|piece| piece.start < start))?;
-        let (object, key) = self.walk.member(event, piece.node)?;
-        let ports = self.ports.get_or_insert_with(|| ports(&self.walk, event));
-        PORT_KEYS.iter().find_map(|(address, port)| {
-            let key = format!("{}{port}", key.strip_suffix(address)?);
-            ports.get(&(object, key)).copied()
-        })
-    }
-
-    /// The object of the string that is the value of a member and starts at `start`, and its key; `None` if an
-    /// earlier member of the object is a string with this key.
-    pub fn first_of_its_key(&mut self, event: &[u8], start: usize) -> Option<(u32, String)> {
+    /// Object and key of the string that is the value of a member and starts at `start`.
+    pub fn member(&mut self, event: &[u8], start: usize) -> Option<Member> {
         self.read(event);
-        let strings = self.strings.get_or_insert_with(|| strings(&self.walk, event));
         let pieces = self.walk.pieces();
         let piece = pieces.get(pieces.partition_point(|piece| piece.start < start))?;
-        let member = self.walk.member(event, piece.node)?;
-        (strings.get(&member)?.start == start).then_some(member)
+        self.walk.member(event, piece.node)
     }
 
-    /// The first member of an object with this key that is a string; for an object of
-    /// [`Scalars::first_of_its_key`].
-    pub fn string(&self, object: u32, key: String) -> Option<Piece> {
-        self.strings.as_ref()?.get(&(object, key)).copied()
+    /// The first member of this name that is a port, of an object that [`Scalars::member`] gave.
+    pub fn port(&mut self, event: &[u8], member: &Member) -> Option<Piece> {
+        self.ports.get_or_insert_with(|| ports(&self.walk, event)).get(member).copied()
+    }
+
+    /// The first member of this name that is a string, of an object that [`Scalars::member`] gave.
+    pub fn string(&mut self, event: &[u8], member: &Member) -> Option<Piece> {
+        self.strings.get_or_insert_with(|| strings(&self.walk, event)).get(member).copied()
     }
 
     /// Gives memory back that only a very large event needed.
@@ -75,21 +68,21 @@ impl Scalars {
     }
 }
 
-fn ports(walk: &Walk, event: &[u8]) -> AHashMap<(u32, String), u16> {
+fn ports(walk: &Walk, event: &[u8]) -> AHashMap<Member, Piece> {
     let mut ports = AHashMap::new();
     for piece in walk.pieces().iter().filter(|piece| piece.role != Role::Key && piece.end - piece.start <= 30)
     {
         let text = decoded(event.get(piece.start..piece.end).unwrap_or_default(), piece.escaped);
-        let is_number = text.bytes().all(|b| b.is_ascii_digit());
-        let port = text.parse().ok().filter(|&port: &u16| port > 0 && is_number);
-        if let (Some(port), Some(member)) = (port, walk.member(event, piece.node)) {
-            ports.entry(member).or_insert(port);
+        if join::port(text.as_bytes()).is_some()
+            && let Some(member) = walk.member(event, piece.node)
+        {
+            ports.entry(member).or_insert(*piece);
         }
     }
     ports
 }
 
-fn strings(walk: &Walk, event: &[u8]) -> AHashMap<(u32, String), Piece> {
+fn strings(walk: &Walk, event: &[u8]) -> AHashMap<Member, Piece> {
     let mut strings = AHashMap::new();
     for piece in walk.pieces().iter().filter(|piece| piece.role == Role::Value) {
         if let Some(member) = walk.member(event, piece.node) {
@@ -98,15 +91,3 @@ fn strings(walk: &Walk, event: &[u8]) -> AHashMap<(u32, String), Piece> {
     }
     strings
 }
-
-/// Endings of the keys of addresses, and those of the ports beside them (M3.12).
-const PORT_KEYS: [(&str, &str); 8] = [
-    ("_h", "_p"),
-    ("ip", "port"),
-    ("Ip", "Port"),
-    ("IP", "Port"),
-    ("address", "port"),
-    ("addr", "port"),
-    ("Address", "Port"),
-    ("Addr", "Port"),
-];

@@ -1,28 +1,30 @@
-//! URLs in several fields of a text: `key=value` (M13.7) and the lines of web servers (M13.8).
+//! What stands in several fields of a text: `key=value` (M13.7) and the lines of web servers (M13.8).
 //!
-//! Is: hosts and paths in a text, put together. Is not: a parser of any one format.
+//! Is: hosts and paths, addresses and ports of a text, put together. Is not: a parser of any one format.
 //! Invariant: a place lies in the text. Fails: never. Costs: one pass over the text, and a copy of a path for each host;
 //! a path belongs to no more hosts than there are rows, or [`HOSTS_MAX`].
 
 use ahash::AHashMap;
 
-use crate::engine::join::{Pairs, Rest, is_path, push_rest, target};
+use crate::engine::join::{Pairs, Says, is_path, push_port, push_rest, target};
 
-/// A host with the path that belongs to it.
+/// A host with the path that belongs to it, or an address with its port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Joined {
-    /// Where the host stands.
+    /// Which of both.
+    pub says: Says,
+    /// Where host or address stands.
     pub place: usize,
     /// Both, and perhaps a query.
     pub text: Vec<u8>,
-    /// Bytes of the host and its port.
-    pub host: usize,
+    /// Bytes of the value that host or address is.
+    pub first: usize,
 }
 
 /// Words of a line of IIS that may be its host; it has two dozen fields.
 const HOSTS_MAX: usize = 32;
 
-/// All that may be URLs in several fields of a text, in no order.
+/// All that may be URLs, or addresses with a port, in several fields of a text, in no order.
 pub fn joined(text: &[u8], pairs: &Pairs) -> Vec<Joined> {
     let mut found = of_members(text, pairs);
     of_request(text, &mut found);
@@ -35,21 +37,28 @@ type Value<'t> = (usize, &'t [u8]);
 fn of_members(text: &[u8], pairs: &Pairs) -> Vec<Joined> {
     let mut found = Vec::new();
     let mut members: AHashMap<&str, Value<'_>> = AHashMap::new();
-    let mut hosts = Vec::new();
+    let mut firsts = Vec::new();
     for equals in memchr::memchr_iter(b'=', text) {
         let Some((key, value)) = member(text, equals) else { continue };
-        if !members.contains_key(key) && pairs.may_be_host(key.as_bytes()) {
-            hosts.push((key, value));
+        if !members.contains_key(key) {
+            let may_be = |says: &Says| pairs.may_be_first(*says, key.as_bytes());
+            firsts.extend(
+                [Says::Url, Says::AddressPort].into_iter().filter(may_be).map(|says| (says, key, value)),
+            );
+            members.insert(key, value);
         }
-        members.entry(key).or_insert(value);
     }
-    for (key, (place, host)) in hosts {
-        for (path, query) in pairs.rows_of(key).filter_map(|(_, row)| row.beside(key)) {
-            let Some((_, path)) = members.get(&*path) else { continue };
-            let query = query.and_then(|query| members.get(&*query)).map(|(_, query)| *query);
-            let mut text = host.to_vec();
-            if push_rest(path, query, &mut text) != Rest::None {
-                found.push(Joined { place, text, host: host.len() });
+    for (says, key, (place, first)) in firsts {
+        for (_, keys) in pairs.beside(says, key) {
+            let mut others = keys.iter().map(|key| members.get(&**key).map(|(_, value)| *value));
+            let Some(Some(second)) = others.next() else { continue };
+            let mut text = first.to_vec();
+            let is_joined = match says {
+                Says::Url => push_rest(second, others.next().flatten(), &mut text) > 0,
+                Says::AddressPort => push_port(second, &mut text),
+            };
+            if is_joined {
+                found.push(Joined { says, place, text, first: first.len() });
             }
         }
     }
@@ -100,8 +109,8 @@ fn of_request(text: &[u8], found: &mut Vec<Joined>) {
         let (place, host) = inner.map_or((at, word), |inner| (at + 1, inner));
         let is_name = host.contains(&b'.') && host.iter().any(|b| b.is_ascii_alphabetic() || !b.is_ascii());
         let mut text = host.to_vec();
-        if is_name && host.first() != Some(&b'[') && push_rest(path, query, &mut text) != Rest::None {
-            found.push(Joined { place, text, host: host.len() });
+        if is_name && host.first() != Some(&b'[') && push_rest(path, query, &mut text) > 0 {
+            found.push(Joined { says: Says::Url, place, text, first: host.len() });
         }
     }
 }
@@ -145,8 +154,8 @@ mod tests {
 
     fn told(text: &str) -> Vec<String> {
         let tell = |one: Joined| {
-            let host = one.text.split_at(one.host).0;
-            assert!(text.as_bytes().get(one.place..).unwrap().starts_with(host), "{text}");
+            let first = text.as_bytes().get(one.place..one.place + one.first).unwrap();
+            assert!(one.text.strip_prefix(b"[").unwrap_or(&one.text).starts_with(first), "{text}");
             String::from_utf8(one.text).unwrap()
         };
         joined(text.as_bytes(), &Pairs::default()).into_iter().map(tell).collect()
@@ -164,6 +173,9 @@ mod tests {
             ("host = evil.example uri=/a", vec![]),
             ("(host=evil.example uri=/a", vec![]),
             ("host=\"evil.example uri=/a", vec![]),
+            ("src=192.0.2.9 spt=1 dst=192.0.2.1 dpt=443", vec!["192.0.2.9:1", "192.0.2.1:443"]),
+            ("dstport=\"443\" dstip=\"2001:db8::1\"", vec!["[2001:db8::1]:443"]),
+            ("dst=192.0.2.1 dpt=443/tcp spt=443", vec![]),
         ] {
             assert_eq!(told(line), expected, "{line}");
         }

@@ -1,42 +1,47 @@
-//! Fields that say one thing together: the host of a URL stands in one, its path in another (M13).
+//! Fields that say one thing together: the host of a URL stands in one, its path in another (M13); an address in one,
+//! its port in another (M3.12).
 //!
 //! Is: which keys belong together, and the text that their values make. Is not: a walk over the event (`scalars`) or
 //! the reading of the text (`token`).
-//! Invariant: the keys that belong to a host's key differ from it in their ending only, so that a field is known by
-//! the host's own and the row. Fails: never. Costs: a comparison a row.
+//! Invariant: the keys that belong to a first key differ from it in their ending only, so that a joined field is known
+//! by that of the first and the row. Fails: never. Costs: a comparison a row.
 
 pub mod line;
 
 use crate::engine::event::Path;
 
+/// What several fields say together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Says {
+    /// A URL: host, path, and perhaps query.
+    Url,
+    /// An address and its port.
+    AddressPort,
+}
+
 /// Keys that belong together, as endings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The key of the host ends in this.
-    pub host: Box<str>,
-    /// With this instead it is the key of the path.
-    pub path: Box<str>,
-    /// With this instead it is the key of the query; there is none if this is empty.
-    pub query: Box<str>,
+    /// What their fields say.
+    pub says: Says,
+    /// The key of the host, or of the address, ends in this.
+    pub first: Box<str>,
+    /// With these instead it is the key of the path and that of the query, or that of the port.
+    pub others: Vec<Box<str>>,
 }
 
 impl Row {
-    /// The keys of path and query beside a host with this key.
-    pub fn beside(&self, key: &str) -> Option<(String, Option<String>)> {
-        let start = key.strip_suffix(&*self.host)?;
-        let query = Some(format!("{start}{}", self.query)).filter(|_| !self.query.is_empty());
-        Some((format!("{start}{}", self.path), query))
+    /// The keys beside this first one; `None` if it has not the row's ending.
+    fn beside(&self, key: &str) -> Option<Vec<String>> {
+        let start = key.strip_suffix(&*self.first)?;
+        Some(self.others.iter().map(|ending| format!("{start}{ending}")).collect())
     }
 
-    /// The fields that a joined URL stands in, by that of its host; those of path and query.
-    pub fn paths(&self, host: &Path, has_query: bool) -> Vec<Path> {
-        let start = host.text.strip_suffix(&*self.host).unwrap_or(&host.text);
-        let path = |ending: &str| Path { text: format!("{start}{ending}"), indexes: host.indexes.clone() };
-        let mut paths = vec![path(&self.path)];
-        if has_query {
-            paths.push(path(&self.query));
-        }
-        paths
+    /// The fields beside the first one, whose path is given: so many of the row.
+    pub fn paths(&self, first: &Path, fields: usize) -> impl Iterator<Item = Path> {
+        let start = first.text.strip_suffix(&*self.first).unwrap_or(&first.text);
+        let path = move |ending| Path { text: format!("{start}{ending}"), indexes: first.indexes.clone() };
+        self.others.iter().take(fields).map(path)
     }
 }
 
@@ -47,19 +52,21 @@ pub struct Pairs {
 }
 
 impl Default for Pairs {
-    /// The table of M13.1.
+    /// The tables of M13.1 and M3.12.
     fn default() -> Pairs {
-        let row = |&(host, path, query): &(&str, &str, &str)| Row {
-            host: host.into(),
-            path: path.into(),
-            query: query.into(),
+        let urls = URLS.iter().map(|(host, others)| (Says::Url, *host, *others));
+        let ports = PORTS.iter().map(|(address, others)| (Says::AddressPort, *address, *others));
+        let row = |(says, first, others): (Says, &str, &[&str])| Row {
+            says,
+            first: first.into(),
+            others: others.iter().map(|&ending| ending.into()).collect(),
         };
-        Pairs { rows: TABLE.iter().map(row).collect() }
+        Pairs { rows: urls.chain(ports).map(row).collect() }
     }
 }
 
 impl Pairs {
-    /// The table of M13.1 and these rows behind it (M13.10).
+    /// The tables of M13.1 and M3.12, and these rows behind them (M13.10).
     pub fn with(rows: Vec<Row>) -> Pairs {
         let mut pairs = Pairs::default();
         pairs.rows.extend(rows);
@@ -71,20 +78,41 @@ impl Pairs {
         self.rows.get(number)
     }
 
-    /// The rows that fit the key of a host, with their numbers.
-    pub fn rows_of(&self, key: &str) -> impl Iterator<Item = (usize, &Row)> {
-        self.rows.iter().enumerate().filter(move |(_, row)| key.ends_with(&*row.host))
+    /// The numbers of the rows that fit a first key, with the keys that belong to it.
+    pub fn beside(&self, says: Says, key: &str) -> impl Iterator<Item = (usize, Vec<String>)> {
+        let rows = self.rows.iter().enumerate().filter(move |(_, row)| row.says == says);
+        rows.filter_map(move |(number, row)| Some((number, row.beside(key)?)))
     }
 
-    /// Whether a key that ends in these bytes may be that of a host.
-    pub fn may_be_host(&self, key: &[u8]) -> bool {
-        self.rows.iter().any(|row| key.ends_with(row.host.as_bytes()))
+    /// Whether a key that ends in these bytes may be the first of its row.
+    pub fn may_be_first(&self, says: Says, key: &[u8]) -> bool {
+        self.rows.iter().any(|row| row.says == says && key.ends_with(row.first.as_bytes()))
     }
 }
 
-/// Appends path and query to a host; `false` if they are none (M13.2, M13.3).
-pub fn push_rest(path: &[u8], query: Option<&[u8]>, text: &mut Vec<u8>) -> Rest {
-    let Some(path) = target(path) else { return Rest::None };
+/// The port that a scalar is: a whole number from 1 to 65535, in digits.
+pub fn port(scalar: &[u8]) -> Option<u16> {
+    let text = std::str::from_utf8(scalar).ok()?;
+    let is_number = text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|&port| port > 0 && is_number)
+}
+
+/// Makes an address one with this port, as M3.11 has them; `false` if it is none.
+pub fn push_port(scalar: &[u8], address: &mut Vec<u8>) -> bool {
+    let Some(port) = port(scalar) else { return false };
+    if address.contains(&b':') {
+        address.insert(0, b'[');
+        address.push(b']');
+    }
+    address.push(b':');
+    address.extend_from_slice(port.to_string().as_bytes());
+    true
+}
+
+/// Appends path and query to a host, and gives the number of fields they are from; none if there is no path (M13.2,
+/// M13.3).
+pub fn push_rest(path: &[u8], query: Option<&[u8]>, text: &mut Vec<u8>) -> usize {
+    let Some(path) = target(path) else { return 0 };
     text.extend_from_slice(path);
     match query {
         Some(query) if !matches!(query, b"" | b"-") && memchr::memchr(b'?', path).is_none() => {
@@ -92,21 +120,10 @@ pub fn push_rest(path: &[u8], query: Option<&[u8]>, text: &mut Vec<u8>) -> Rest 
                 text.push(b'?');
             }
             text.extend_from_slice(query);
-            Rest::PathAndQuery
+            2
         }
-        _ => Rest::Path,
+        _ => 1,
     }
-}
-
-/// What was appended to a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rest {
-    /// Nothing: there is no path.
-    None,
-    /// The path, with the query that stands in its field.
-    Path,
-    /// The path and a query from a field of its own.
-    PathAndQuery,
 }
 
 /// Whether a path starts here; its slash may have a back-slash in front (M2.7).
@@ -127,38 +144,58 @@ fn target(text: &[u8]) -> Option<&[u8]> {
 }
 
 /// Endings of the keys of host, path and query (M13.1).
-const TABLE: [(&str, &str, &str); 21] = [
-    ("host", "uri", "args"),
-    ("host", "request_uri", ""),
-    ("host", "request", ""),
-    ("host", "path", "query"),
-    ("vhost", "uri", "args"),
-    ("vhost", "request_uri", ""),
-    ("vhost", "request", ""),
-    ("http_host", "uri", "args"),
-    ("http_host", "request_uri", ""),
-    ("http_host", "request", ""),
-    ("server_name", "uri", "args"),
-    ("server_name", "request_uri", ""),
-    ("server_name", "request", ""),
-    ("hostname", "url", ""),
-    ("domain", "path", "query"),
-    ("domain", "original", ""),
-    ("cs-host", "cs-uri-stem", "cs-uri-query"),
-    ("csHost", "csUriStem", "csUriQuery"),
-    ("dhost", "request", ""),
-    ("DestinationHostName", "RequestURL", ""),
-    ("authority", "path", ""),
+const URLS: [(&str, &[&str]); 21] = [
+    ("host", &["uri", "args"]),
+    ("host", &["request_uri"]),
+    ("host", &["request"]),
+    ("host", &["path", "query"]),
+    ("vhost", &["uri", "args"]),
+    ("vhost", &["request_uri"]),
+    ("vhost", &["request"]),
+    ("http_host", &["uri", "args"]),
+    ("http_host", &["request_uri"]),
+    ("http_host", &["request"]),
+    ("server_name", &["uri", "args"]),
+    ("server_name", &["request_uri"]),
+    ("server_name", &["request"]),
+    ("hostname", &["url"]),
+    ("domain", &["path", "query"]),
+    ("domain", &["original"]),
+    ("cs-host", &["cs-uri-stem", "cs-uri-query"]),
+    ("csHost", &["csUriStem", "csUriQuery"]),
+    ("dhost", &["request"]),
+    ("DestinationHostName", &["RequestURL"]),
+    ("authority", &["path"]),
+];
+
+/// Endings of the keys of address and port (M3.12).
+const PORTS: [(&str, &[&str]); 16] = [
+    ("_h", &["_p"]),
+    ("ip", &["port"]),
+    ("Ip", &["Port"]),
+    ("IP", &["Port"]),
+    ("address", &["port"]),
+    ("addr", &["port"]),
+    ("Address", &["Port"]),
+    ("Addr", &["Port"]),
+    ("src", &["spt"]),
+    ("dst", &["dpt"]),
+    ("src", &["srcPort"]),
+    ("dst", &["dstPort"]),
+    ("src", &["src_port"]),
+    ("dest", &["dest_port"]),
+    ("SRC", &["SPT"]),
+    ("DST", &["DPT"]),
 ];
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::join::{Pairs, Rest, push_rest};
+    use crate::engine::join::{Pairs, Says, push_port, push_rest};
 
     fn joined(path: &str, query: Option<&str>) -> Option<String> {
         let mut text = b"h".to_vec();
-        let rest = push_rest(path.as_bytes(), query.map(str::as_bytes), &mut text);
-        (rest != Rest::None).then(|| String::from_utf8(text).unwrap())
+        let fields = push_rest(path.as_bytes(), query.map(str::as_bytes), &mut text);
+        (fields > 0).then(|| String::from_utf8(text).unwrap())
     }
 
     #[test]
@@ -186,10 +223,33 @@ mod tests {
     #[test]
     fn keys_differ_in_their_endings() {
         let pairs = Pairs::default();
-        let beside = |key| pairs.rows_of(key).filter_map(|(_, row)| row.beside(key)).collect::<Vec<_>>();
-        assert!(beside("http.hostname").contains(&("http.url".into(), None)));
-        assert!(beside("url.domain").contains(&("url.path".into(), Some("url.query".into()))));
-        assert!(beside("client").is_empty());
-        assert!(pairs.may_be_host(b"{\"http_host") && !pairs.may_be_host(b"{\"hosts"));
+        let beside = |says, key| pairs.beside(says, key).map(|(_, keys)| keys.join(" ")).collect::<Vec<_>>();
+        assert!(beside(Says::Url, "http.hostname").contains(&"http.url".into()));
+        assert!(beside(Says::Url, "url.domain").contains(&"url.path url.query".into()));
+        assert!(beside(Says::Url, "client").is_empty());
+        assert_eq!(beside(Says::AddressPort, "id.resp_h"), ["id.resp_p"]);
+        assert!(pairs.may_be_first(Says::Url, b"{\"http_host"));
+        assert!(!pairs.may_be_first(Says::Url, b"{\"hosts"));
+        assert!(!pairs.may_be_first(Says::Url, b"{\"src_ip"));
+    }
+
+    #[test]
+    fn an_address_and_a_port() {
+        let joined = |address: &str, text: &str| {
+            let mut joined = address.as_bytes().to_vec();
+            push_port(text.as_bytes(), &mut joined).then(|| String::from_utf8(joined).unwrap())
+        };
+        for (address, text, expected) in [
+            ("192.0.2.1", "443", Some("192.0.2.1:443")),
+            ("192.0.2.1", "0443", Some("192.0.2.1:443")),
+            ("2001:db8::1", "1", Some("[2001:db8::1]:1")),
+            ("192.0.2.1", "65536", None),
+            ("192.0.2.1", "0", None),
+            ("192.0.2.1", "+1", None),
+            ("192.0.2.1", "443.0", None),
+            ("192.0.2.1", "", None),
+        ] {
+            assert_eq!(joined(address, text).as_deref(), expected, "{address} {text}");
+        }
     }
 }

@@ -12,7 +12,8 @@ use std::ops::Range;
 use crate::engine::case::{Case, Place, Way, Ways};
 use crate::engine::event::grammar::undo_escapes;
 use crate::engine::event::{Keep, Marks, Piece, Role, Walk};
-use crate::engine::join::{Rest, line, push_rest};
+use crate::engine::join::line::{self, Joined};
+use crate::engine::join::{Says, push_port, push_rest};
 use crate::engine::scalars::Scalars;
 use crate::engine::tag::ecs::Contexts;
 use crate::engine::tag::own::{self, Lookalike};
@@ -245,16 +246,9 @@ impl Judge {
             if self.verifier.is_limited() {
                 self.limited.push(candidate.start);
             }
-            let whole = candidate.end - candidate.start == text.len() && piece.role == Role::Value;
-            if let What::Address(ip) = candidate.what
-                && whole
-                && Verifier::may_have_port(ip, &generation.snapshots)
-            {
-                self.mapped_port(trial, piece, candidate, generation);
+            if piece.role == Role::Value && candidate.start <= 1 {
+                may_join |= Verifier::may_be_joined(text, candidate, &generation.snapshots);
             }
-            may_join |= piece.role == Role::Value
-                && candidate.start <= 1
-                && Verifier::may_be_host(text, candidate, &generation.snapshots);
             if self.verifier.findings().is_empty() {
                 continue;
             }
@@ -271,54 +265,67 @@ impl Judge {
         self.text = buffer;
     }
 
-    /// Reads the URLs whose host is `host`, the text of this string, and whose path stands in a field beside it (M13).
+    /// Reads the URLs whose host, and the addresses with port whose address, is `first`, the text of this string, and
+    /// whose other parts stand in fields beside it (M13, M3.12).
     #[cold]
-    fn joined(&mut self, trial: Trial<'_>, case: &mut Case<'_>, piece: Piece, host: &[u8]) {
-        let pairs = &trial.settings.pairs;
-        let Some((object, key)) = self.scalars.first_of_its_key(trial.event, piece.start) else { return };
-        for (row, (path, query)) in
-            pairs.rows_of(&key).filter_map(|(number, row)| Some((number, row.beside(&key)?)))
-        {
-            let Some(path) = self.scalars.string(object, path) else { continue };
-            let query = query.and_then(|key| self.scalars.string(object, key));
-            let mut text = host.to_vec();
-            let rest = push_rest(
-                &text_of(trial.event, path),
-                query.map(|query| text_of(trial.event, query)).as_deref(),
-                &mut text,
-            );
-            if rest == Rest::None {
-                continue;
+    fn joined(&mut self, trial: Trial<'_>, case: &mut Case<'_>, piece: Piece, first: &[u8]) {
+        let (event, pairs, scalars) = (trial.event, &trial.settings.pairs, &mut self.scalars);
+        let Some(member) = scalars.member(event, piece.start) else { return };
+        let is_first = scalars.string(event, &member).is_some_and(|string| string.start == piece.start);
+        let (object, key) = member;
+        let mut found = Vec::new();
+        for (row, keys) in pairs.beside(Says::Url, &key).filter(|_| is_first) {
+            let mut others = keys.into_iter().map(|key| scalars.string(event, &(object, key)));
+            let Some(Some(path)) = others.next() else { continue };
+            let query = others.next().flatten().map(|query| text_of(event, query));
+            let mut text = first.to_vec();
+            let others = push_rest(&text_of(event, path), query.as_deref(), &mut text);
+            if others > 0 {
+                join_slashes(&mut text, &mut self.taken);
+                found.push((Says::Url, text, row, others));
             }
-            join_slashes(&mut text, &mut self.taken);
-            let way = Way::Joined { host: piece.node, row, has_query: rest == Rest::PathAndQuery };
-            // behind all that stands in the field of the host, row by row
-            self.joined_url(case, &text, host.len(), (way, piece.end, row));
+        }
+        for (row, keys) in pairs.beside(Says::AddressPort, &key) {
+            let port = keys.into_iter().next().and_then(|key| scalars.port(event, &(object, key)));
+            let mut text = first.to_vec();
+            if port.is_some_and(|port| push_port(&text_of(event, port), &mut text)) {
+                found.push((Says::AddressPort, text, row, 1));
+            }
+        }
+        for (says, text, row, others) in found {
+            let way = Way::Joined { first: piece.node, row, others };
+            // behind all that stands in the first field, row by row
+            self.joined_string(case, (says, &text, first.len()), (way, piece.end, row));
         }
     }
 
-    /// Reads the URLs of a text that are in several fields (M13.7, M13.8).
+    /// Reads what stands in several fields of a text (M13.7, M13.8).
     fn joined_text(&mut self, trial: Trial<'_>, case: &mut Case<'_>, range: Range<usize>) {
         let Some(raw) = trial.event.get(range) else { return };
         let mut text = raw.to_vec();
         join_slashes(&mut text, &mut self.taken);
-        for joined in line::joined(&text, &trial.settings.pairs) {
-            self.joined_url(case, &joined.text, joined.host, (Way::Node(0), 0, joined.place));
+        for Joined { says, place, text, first } in line::joined(&text, &trial.settings.pairs) {
+            self.joined_string(case, (says, &text, first), (Way::Node(0), 0, place));
         }
     }
 
-    /// Reads the URL at the start of a joined text, if all up to `host` is its host and port. What it hits is at
-    /// the end of this way, in this string of the event at this place.
-    fn joined_url(
+    /// Reads a joined string: the URL at its start, if all up to `first` is its host and port; or the address with
+    /// port that it is. What it hits is at the end of this way, in this string of the event at this place.
+    fn joined_string(
         &mut self,
         case: &mut Case<'_>,
-        text: &[u8],
-        host: usize,
+        (says, text, first): (Says, &[u8], usize),
         (way, string, offset): (Way, usize, usize),
     ) {
         let is_joined = |candidate: &&Candidate| {
-            let What::Url { authority: 0, .. } = candidate.what else { return false };
-            candidate.start == 0 && host_range(text, 0, candidate.end).1 == host
+            candidate.start == 0
+                && match (says, candidate.what) {
+                    (Says::Url, What::Url { authority: 0, .. }) => {
+                        host_range(text, 0, candidate.end).1 == first
+                    }
+                    (Says::AddressPort, What::AddressPort(..)) => candidate.end == text.len(),
+                    _ => false,
+                }
         };
         let Some(&candidate) = self.tokens.read(text).iter().find(is_joined) else { return };
         self.verifier.candidate(text, candidate, &case.generation.snapshots);
@@ -328,15 +335,6 @@ impl Judge {
         for &finding in self.verifier.findings() {
             let field = case.field(way);
             case.found(Place { text, string, offset, field, value: None }, candidate.what, finding);
-        }
-    }
-
-    /// Looks the address up with the port that stands in a field beside it (M3.12).
-    fn mapped_port(&mut self, trial: Trial<'_>, piece: Piece, candidate: Candidate, generation: &Generation) {
-        let What::Address(ip) = candidate.what else { return };
-        self.scalars.read(trial.event);
-        if let Some(port) = self.scalars.port_beside(trial.event, piece.start) {
-            self.verifier.with_port(candidate, ip, port, &generation.snapshots);
         }
     }
 

@@ -4,7 +4,7 @@
 //! Invariant: whatever stands behind the host, only the start of the path is read unless a listed URL of this host
 //! goes on the same way. Fails: never. Costs: about 20 ns, for each listed host.
 
-use crate::engine::join::Pairs;
+use crate::engine::join::{Pairs, Says};
 use crate::engine::token::{self, url};
 use crate::index::filter::{Filter, Hasher, KeyKind, URL_START};
 
@@ -104,7 +104,7 @@ pub(super) fn may_be_joined(before: &[u8], behind: &[u8], pairs: &Pairs) -> bool
     }
     let is_end = |byte: Option<&u8>| byte.is_none_or(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'));
     match before.strip_suffix(b"=") {
-        Some(key) => (is_quoted || is_end(behind.first())) && pairs.may_be_host(key),
+        Some(key) => (is_quoted || is_end(behind.first())) && pairs.may_be_first(Says::Url, key),
         None => is_end(before.last()) && is_end(behind.first()),
     }
 }
@@ -113,7 +113,7 @@ pub(super) fn may_be_joined(before: &[u8], behind: &[u8], pairs: &Pairs) -> bool
 fn is_host_value(before: &[u8], pairs: &Pairs) -> bool {
     let Some(key) = before.trim_ascii_end().strip_suffix(b":") else { return false };
     let Some(key) = key.trim_ascii_end().strip_suffix(b"\"") else { return false };
-    if pairs.may_be_host(key) {
+    if pairs.may_be_first(Says::Url, key) {
         return true;
     }
     let near = key.get(key.len().saturating_sub(KEY_BYTES)..).unwrap_or_default();

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::differential::words::{BORDERS, HOSTS, JOINED_KEYS, KEYS, LISTABLE, OTHERS, PATHS, QUERIES};
+use crate::differential::words::{
+    ADDRESSES, BORDERS, HOSTS, JOINED_KEYS, KEYS, LISTABLE, OTHERS, PATHS, PORT_KEYS, PORTS, QUERIES,
+};
 
 /// Small and the same everywhere: xorshift.
 pub(crate) struct Dice(u64);
@@ -95,7 +97,7 @@ impl Dice {
             members.push(format!("{}:{}", self.quoted(key), self.json(depth)));
         }
         while self.one_in(3) {
-            members.extend(self.joined());
+            members.extend(if self.one_in(3) { self.joined_port() } else { self.joined() });
         }
         if self.one_in(3) && members.len() > 1 {
             let last = members.pop().unwrap();
@@ -125,6 +127,44 @@ impl Dice {
         members
     }
 
+    /// Words of which the first, what is listed most often, come more often.
+    fn rather<'a>(&mut self, words: &[&'a str]) -> &'a str {
+        let words = if self.one_in(2) { &words[..2] } else { words };
+        self.pick(words)
+    }
+
+    /// Members that may be an address and its port.
+    fn joined_port(&mut self) -> Vec<String> {
+        let [address_key, port_key] = PORT_KEYS[self.below(PORT_KEYS.len())];
+        let mut address = self.rather(ADDRESSES).to_owned();
+        if self.one_in(12) {
+            address.push_str(self.pick(BORDERS));
+        }
+        let port = self.rather(PORTS);
+        let is_number = serde_json::from_str::<serde_json::Number>(port).is_ok();
+        let port = if is_number && !self.one_in(3) { port.to_owned() } else { self.quoted(port) };
+        let mut members = vec![
+            format!("{}:{}", self.quoted(address_key), self.quoted(&address)),
+            format!("{}:{port}", self.quoted(port_key)),
+        ];
+        if self.one_in(3) {
+            members.reverse();
+        }
+        members
+    }
+
+    /// A line of a log that may hold an address and its port in two fields.
+    fn line_of_ports(&mut self) -> String {
+        let [address_key, port_key] = PORT_KEYS[self.below(PORT_KEYS.len())];
+        let (address, port) = (self.rather(ADDRESSES), self.rather(PORTS));
+        let spoiled = if self.one_in(3) { self.pick(BORDERS) } else { "" };
+        match self.below(3) {
+            0 => format!("CEF:0|v|p|1|1|x|5|{address_key}={address}{spoiled} {port_key}={port}"),
+            1 => format!("{port_key}=\"{port}\"\t{spoiled}{address_key}=\"{address}\" {port_key}=443"),
+            _ => format!("kernel: IN=eth0 {address_key}={address} {spoiled}{port_key}={port} LEN=1"),
+        }
+    }
+
     /// A line of a log that may hold a URL in several fields.
     fn line(&mut self) -> String {
         let near = self.one_in(3);
@@ -151,6 +191,7 @@ impl Dice {
     pub(crate) fn event(&mut self) -> Vec<u8> {
         let mut event = match self.below(8) {
             0..4 => self.object(0),
+            4 if self.one_in(3) => self.line_of_ports(),
             4 => self.line(),
             _ => self.text(),
         }

@@ -244,6 +244,39 @@ pub(crate) const JOINED_KEYS: &[[&str; 3]] = &[
     ["host", "url", "query"],
 ];
 
+/// Keys of address and port that belong together, and such that do not.
+pub(crate) const PORT_KEYS: &[[&str; 2]] = &[
+    ["id.resp_h", "id.resp_p"],
+    ["dest_ip", "dest_port"],
+    ["ip", "port"],
+    ["SourceIp", "SourcePort"],
+    ["dst", "dpt"],
+    ["src", "src_port"],
+    ["DST", "DPT"],
+    ["dst", "spt"],
+    ["host", "port"],
+];
+
+/// Addresses that are listed with a port, and others.
+pub(crate) const ADDRESSES: &[&str] = &[
+    "192.0.2.1",
+    "2001:db8::1",
+    "203.0.113.9",
+    "192.000.002.001",
+    "::ffff:192.0.2.1",
+    "2001:DB8:0:0::1",
+    "2001:db8::1%eth0",
+    "[2001:db8::1]",
+    "192.0.2.1:80",
+    "192.0.2.99",
+    "evil.example",
+    "192.0.2.1, 192.0.2.99",
+    "",
+];
+
+/// Ports, and others.
+pub(crate) const PORTS: &[&str] = &["443", "443", "80", "0443", "0", "65536", "443.0", "-443", "", "x"];
+
 /// Hosts of listed URLs, and others.
 pub(crate) const HOSTS: &[&str] = &[
     "evil.example",

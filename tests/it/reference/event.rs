@@ -9,12 +9,19 @@ pub(crate) struct Field {
     pub(crate) key: String,
     /// The string is a value of JSON (not a key, not text).
     pub(crate) value: bool,
-    /// The whole number that M3.12 finds in the same object.
-    pub(crate) port: Option<u16>,
     /// The string, escapes undone.
     pub(crate) text: String,
-    /// The text is joined of several fields (M13): of it, the host.
-    pub(crate) host: Option<String>,
+    /// The text is joined of several fields (M13, M3.12).
+    pub(crate) joined: Option<Joined>,
+}
+
+/// What a text is joined of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Joined {
+    /// This host, and a path.
+    Url(String),
+    /// An address and a port.
+    AddressPort,
 }
 
 /// How events are read.
@@ -34,7 +41,7 @@ pub(crate) fn fields(event: &[u8], format: Format) -> Vec<Field> {
         return walk.fields;
     }
     let text = String::from_utf8_lossy(event).into_owned();
-    vec![Field { path: "message".into(), key: String::new(), value: false, port: None, text, host: None }]
+    vec![Field { path: "message".into(), key: String::new(), value: false, text, joined: None }]
 }
 
 /// M1.2.
@@ -66,25 +73,22 @@ impl Walk {
     }
 
     fn push(&mut self, path: &[String], key: &str, value: bool, text: String) {
-        self.fields.push(Field {
-            path: path.join("."),
-            key: key.into(),
-            value,
-            port: None,
-            text,
-            host: None,
-        });
+        self.fields.push(Field { path: path.join("."), key: key.into(), value, text, joined: None });
     }
 
-    /// M13: the fields that are joined of the strings of an object, each behind that of its host.
+    /// M13, M3.12: the fields that are joined of the scalars of an object, each behind that of its host or address.
     fn join(&mut self, path: &[String], members: &[(String, String, Option<usize>)]) {
         // M13.4
         let first = |key: &str| members.iter().find(|(k, _, string)| k == key && string.is_some());
         let mut joined: Vec<(usize, Field)> = Vec::new();
+        let mut push = |number: usize, keys: &[String], text: String, of: Joined| {
+            let names: Vec<String> =
+                keys.iter().map(|k| [path, std::slice::from_ref(k)].concat().join(".")).collect();
+            let (path, key) = (names.join("+"), String::new());
+            joined.push((number + 1, Field { path, key, value: false, text, joined: Some(of) }));
+        };
         for (key, host, number) in members {
-            let Some(number) = number.filter(|n| first(key).is_some_and(|(_, _, f)| *f == Some(*n))) else {
-                continue;
-            };
+            let Some(number) = *number else { continue };
             for (host_end, path_end, query_end) in JOINED {
                 let Some(start) = key.strip_suffix(host_end) else { continue };
                 let path_key = format!("{start}{path_end}");
@@ -102,19 +106,17 @@ impl Walk {
                     text.push_str(query.strip_prefix('?').unwrap_or(query));
                     keys.push(query_key);
                 }
-                let names: Vec<String> =
-                    keys.iter().map(|k| [path, std::slice::from_ref(k)].concat().join(".")).collect();
-                joined.push((
-                    number + 1,
-                    Field {
-                        path: names.join("+"),
-                        key: String::new(),
-                        value: false,
-                        port: None,
-                        text,
-                        host: Some(host.clone()),
-                    },
-                ));
+                if first(key).is_some_and(|(_, _, first)| *first == Some(number)) {
+                    push(number, &keys, text, Joined::Url(host.clone()));
+                }
+            }
+            for port_key in port_keys(key) {
+                let port =
+                    members.iter().filter(|(k, ..)| *k == port_key).find_map(|(_, s, _)| whole_port(s));
+                if let Some(port) = port {
+                    let keys = [key.clone(), port_key];
+                    push(number, &keys, with_port(host, port), Joined::AddressPort);
+                }
             }
         }
         // from behind, so that the numbers stay right; of one host in the order of the table
@@ -174,15 +176,6 @@ impl Walk {
             }
             path.pop();
         }
-        for (key, _, number) in &members {
-            let port = port_keys(key).into_iter().find_map(|wanted| {
-                let (_, scalar, _) = members.iter().find(|(k, _, _)| *k == wanted)?;
-                whole_port(scalar)
-            });
-            if let Some(number) = number {
-                self.fields[*number].port = port;
-            }
-        }
         self.join(path, &members);
     }
 
@@ -231,8 +224,8 @@ impl Walk {
 }
 
 /// M3.12: keys that may hold the port of an address under this key.
-fn port_keys(key: &str) -> Vec<String> {
-    const ENDINGS: [(&str, &str); 8] = [
+pub(crate) fn port_keys(key: &str) -> Vec<String> {
+    const ENDINGS: [(&str, &str); 16] = [
         ("_h", "_p"),
         ("ip", "port"),
         ("Ip", "Port"),
@@ -241,13 +234,26 @@ fn port_keys(key: &str) -> Vec<String> {
         ("addr", "port"),
         ("Address", "Port"),
         ("Addr", "Port"),
+        ("src", "spt"),
+        ("dst", "dpt"),
+        ("src", "srcPort"),
+        ("dst", "dstPort"),
+        ("src", "src_port"),
+        ("dest", "dest_port"),
+        ("SRC", "SPT"),
+        ("DST", "DPT"),
     ];
     ENDINGS.iter().filter_map(|(from, to)| Some(format!("{}{to}", key.strip_suffix(from)?))).collect()
 }
 
-fn whole_port(scalar: &str) -> Option<u16> {
+pub(crate) fn whole_port(scalar: &str) -> Option<u16> {
     let digits = !scalar.is_empty() && scalar.bytes().all(|b| b.is_ascii_digit());
     scalar.parse().ok().filter(|&port| digits && port > 0)
+}
+
+/// Address and port as M3.11 has them.
+pub(crate) fn with_port(address: &str, port: u16) -> String {
+    if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
 }
 
 /// M13.2.

@@ -1,12 +1,14 @@
-//! URLs in several fields of a text: docs/MATCHING.md M13.7 and M13.8.
+//! What stands in several fields of a text: docs/MATCHING.md M13.7 and M13.8.
 
-use crate::reference::event::{JOINED, target};
+use crate::reference::event::{JOINED, Joined, port_keys, target, whole_port, with_port};
 
 /// A word or value with the number of its first character.
 type Word = (usize, String);
 
-/// Host with the number of its first character, and the path with its query. The text is through M2.7.
-pub(crate) fn joined(text: &str) -> Vec<(usize, String, String)> {
+/// The number of the first character of a host or an address, and what is joined. The text is through M2.7.
+type Found = (usize, String, Joined);
+
+pub(crate) fn joined(text: &str) -> Vec<Found> {
     let chars: Vec<char> = text.chars().collect();
     let mut found = members(&chars);
     let words = words(&chars);
@@ -28,7 +30,7 @@ pub(crate) fn joined(text: &str) -> Vec<(usize, String, String)> {
             let quoted = word.len() > 1 && word.starts_with('"') && word.ends_with('"');
             let (at, host) = if quoted { (at + 1, word.trim_matches('"')) } else { (*at, word.as_str()) };
             if !host.starts_with('[') && host.chars().any(|c| c.is_ascii_alphabetic() || !c.is_ascii()) {
-                found.push((at, host.to_owned(), rest.clone()));
+                found.push((at, format!("{host}{rest}"), Joined::Url(host.to_owned())));
             }
         }
     }
@@ -62,7 +64,7 @@ fn words(chars: &[char]) -> Vec<Word> {
 }
 
 /// M13.7.
-fn members(chars: &[char]) -> Vec<(usize, String, String)> {
+fn members(chars: &[char]) -> Vec<Found> {
     let mut all: Vec<(String, Word)> = Vec::new();
     for equals in (0..chars.len()).filter(|&i| chars[i] == '=') {
         let mut start = equals;
@@ -93,8 +95,11 @@ fn members(chars: &[char]) -> Vec<(usize, String, String)> {
             let Some(path) = value(&format!("{start}{path_end}")) else { continue };
             let query = Some(query_end).filter(|e| !e.is_empty()).and_then(|e| value(&format!("{start}{e}")));
             if let Some(rest) = with_query(path, query) {
-                found.push((*at, host.clone(), rest));
+                found.push((*at, format!("{host}{rest}"), Joined::Url(host.clone())));
             }
+        }
+        for port in port_keys(key).iter().filter_map(|port| whole_port(value(port)?)) {
+            found.push((*at, with_port(host, port), Joined::AddressPort));
         }
     }
     found

@@ -132,11 +132,7 @@ impl Reference {
         let text = Text::new(&field.text);
         let mut raw = Vec::new();
         for candidate in text.candidates() {
-            if field
-                .host
-                .as_ref()
-                .is_some_and(|host| !text.starts_with_url(&candidate, Text::new(host).len()))
-            {
+            if field.joined.as_ref().is_some_and(|joined| !text.is_joined(&candidate, joined)) {
                 continue;
             }
             for (listed, grade) in self.look_up(&candidate, &text, field) {
@@ -164,10 +160,10 @@ impl Reference {
 
     /// M13.7 and M13.8.
     fn joined_in_line(&self, field: &Field, text: &Text, raw: &mut Vec<Raw>) {
-        for (place, host, rest) in line::joined(&text.slice(0, text.len())) {
-            let joined = Text::plain(&format!("{host}{rest}"));
+        for (place, text, of) in line::joined(&text.slice(0, text.len())) {
+            let joined = Text::plain(&text);
             for candidate in joined.candidates() {
-                if !joined.starts_with_url(&candidate, host.chars().count()) {
+                if !joined.is_joined(&candidate, &of) {
                     continue;
                 }
                 for (listed, grade) in self.look_up(&candidate, &joined, field) {
@@ -192,10 +188,6 @@ impl Reference {
                     if let Some(masked) = canon::mask(*address, prefix) {
                         self.exactly(&Value::Network(masked, prefix), Grade::Network, &mut found);
                     }
-                }
-                let whole = field.value && (candidate.start, candidate.end) == (0, text.len());
-                if let Some(port) = field.port.filter(|_| whole) {
-                    self.exactly(&Value::IpPort(*address, port), Grade::Exact, &mut found);
                 }
             }
             What::AddressPort(address, port) => {

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::reference::canon::{self, Url};
+use crate::reference::event::Joined;
 
 /// What a token may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,11 +92,18 @@ impl Text {
         self.chars[start..end].iter().collect()
     }
 
-    /// M13.5: whether the candidate is a URL without a scheme, at the start and with so many characters of host and port.
-    pub(crate) fn starts_with_url(&self, candidate: &Candidate, host: usize) -> bool {
-        let end = self.chars.iter().position(|c| "/?#".contains(*c));
-        let without_scheme = matches!(&candidate.what, What::Url(url) if url.scheme.is_none());
-        candidate.start == 0 && without_scheme && end == Some(host)
+    /// Whether the candidate is what a text joined of several fields says: by M13.5 a URL without a scheme, at the
+    /// start and with all of the host's field as its host and port; by M3.12 an address with port, from end to end.
+    pub(crate) fn is_joined(&self, candidate: &Candidate, joined: &Joined) -> bool {
+        candidate.start == 0
+            && match (&candidate.what, joined) {
+                (What::Url(url), Joined::Url(host)) => {
+                    let end = self.chars.iter().position(|c| "/?#".contains(*c));
+                    url.scheme.is_none() && end == Some(Text::new(host).len())
+                }
+                (What::AddressPort(..), Joined::AddressPort) => candidate.end == self.len(),
+                _ => false,
+            }
     }
 
     /// All candidates, in no order.
