@@ -13,6 +13,7 @@ mod filter;
 mod follow;
 mod intel;
 mod lookup;
+mod pairs;
 mod pattern;
 mod snapshot;
 mod stats;

@@ -9,6 +9,7 @@
 pub mod case;
 pub mod event;
 pub mod hit;
+pub mod join;
 pub mod judge;
 pub mod moment;
 pub mod scalars;
@@ -18,8 +19,10 @@ pub mod token;
 pub mod verify;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::engine::event::Marks;
+use crate::engine::join::Pairs;
 use crate::engine::judge::{Judge, Marked};
 use crate::engine::scan::{Sift, Tier};
 use crate::indicator::Timestamp;
@@ -76,6 +79,8 @@ pub struct Settings {
     pub enrichments_max: usize,
     /// Bytes of tag in one event at most.
     pub tag_bytes_max: usize,
+    /// Which fields belong together.
+    pub pairs: Arc<Pairs>,
 }
 
 impl Default for Settings {
@@ -86,6 +91,7 @@ impl Default for Settings {
             at: At::Now,
             enrichments_max: 16,
             tag_bytes_max: 8 << 10,
+            pairs: Arc::default(),
         }
     }
 }
@@ -198,8 +204,8 @@ impl Engine {
     /// An engine that uses this tier, or the widest of this machine when it lacks it.
     pub fn with_tier(settings: Settings, tier: Tier) -> Engine {
         Engine {
+            sift: Sift::new(tier, Arc::clone(&settings.pairs)),
             settings,
-            sift: Sift::new(tier),
             judge: Judge::new(),
             marks: Vec::new(),
             segments: Vec::new(),

@@ -21,8 +21,8 @@ use crate::reference::{Format, Hit, Listed, Reference, Value};
 use crate::tagged;
 
 /// Rules (and cases of rules) that the reference does not know: framing, the feed's words beside the value, policy
-/// beyond M9.2, what was allowed at build, tags already there, the places of M10.3, limits.
-const UNKNOWN_TO_THE_REFERENCE: [&str; 19] = [
+/// beyond M9.2, what was allowed at build, tags already there, the places of M10.3, limits, more pairs.
+const UNKNOWN_TO_THE_REFERENCE: [&str; 20] = [
     "M1.5-",
     "M8.1-part-of-pattern",
     "M8.4-",
@@ -33,6 +33,7 @@ const UNKNOWN_TO_THE_REFERENCE: [&str; 19] = [
     "M9.6-",
     "M9.7-",
     "M9.8-wide-networks-allowed",
+    "M13.10-",
     "M9.9-public-suffixes-allowed",
     "M9.10-empty-file-allowed",
     "M9.11-file-names-allowed",

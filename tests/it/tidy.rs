@@ -23,7 +23,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("live", &["index", "policy"]),
     // L2 planes
     ("engine", &["index", "indicator", "live", "observable", "policy"]),
-    ("engine::scan", &["engine::event", "engine::token", "index", "observable"]),
+    ("engine::scan", &["engine::event", "engine::join", "engine::token", "index", "observable"]),
     ("intake", &["codec", "indicator", "list", "pattern", "stix", "tally"]),
     // L3 edges
     ("stage", &["codec", "engine", "indicator", "live"]),

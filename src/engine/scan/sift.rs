@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::engine::event::grammar::undo_escapes;
+use crate::engine::join::Pairs;
 use crate::engine::scan::anchor::{self, Anchors, CHUNK, Carry, Look};
 use crate::engine::scan::key::{self, Asked, Key};
 use crate::engine::scan::{Classes, Tier, fetch_ahead, scalar::Scalar, url};
@@ -24,11 +26,12 @@ pub(crate) struct Sift {
     tokens: Tokens,
     /// A run whose escapes are undone.
     decoded: Vec<u8>,
+    pairs: Arc<Pairs>,
 }
 
 impl Sift {
     /// A scan of this tier; one that the machine lacks is replaced by the best that it has.
-    pub(crate) fn new(tier: Tier) -> Sift {
+    pub(crate) fn new(tier: Tier, pairs: Arc<Pairs>) -> Sift {
         let tier = if tier.is_available() { tier } else { Tier::best() };
         Sift {
             tier,
@@ -36,6 +39,7 @@ impl Sift {
             keys: Vec::with_capacity(CHUNK / 8),
             tokens: Tokens::default(),
             decoded: Vec::new(),
+            pairs,
         }
     }
 
@@ -115,6 +119,7 @@ fn run<C: Classes>(sift: &mut Sift, data: &[u8], snapshot: &Snapshot, marks: &mu
             keys: &mut sift.keys,
             tokens: &mut sift.tokens,
             decoded: &mut sift.decoded,
+            pairs: &sift.pairs,
             marks,
         };
         chunk.keys.clear();
@@ -150,6 +155,7 @@ struct Chunk<'a> {
     keys: &'a mut Vec<Key>,
     tokens: &'a mut Tokens,
     decoded: &'a mut Vec<u8>,
+    pairs: &'a Pairs,
     marks: &'a mut Vec<usize>,
 }
 
@@ -490,7 +496,12 @@ impl Chunk<'_> {
         let host = address.to_string();
         let host = self.hasher.text(host.as_bytes(), 0, host.len(), KeyKind::Url);
         let rest = self.data.get(end..).unwrap_or_default();
-        self.snapshot.has_ports(address) || url::may_be_listed(host, rest, self.hasher, self.filter)
+        let digits = |b: &&u8| b.is_ascii_digit() || **b == b'.';
+        let text = self.data.get(..end).unwrap_or_default();
+        let start = end - text.iter().rev().take(16).take_while(digits).count();
+        self.snapshot.has_ports(address)
+            || url::may_be_listed(host, rest, self.hasher, self.filter)
+            || url::may_be_joined(text.get(..start).unwrap_or_default(), rest, self.pairs)
     }
 
     /// Whether the name is the host of a listed URL or the domain of a listed mail address, as far as keys tell.
@@ -510,6 +521,7 @@ impl Chunk<'_> {
         let host = self.hasher.text(self.data, start, end, KeyKind::Url);
         let rest = self.data.get(after..).unwrap_or_default();
         in_url && url::may_be_listed(host, rest, self.hasher, self.filter)
+            || url::may_be_joined(self.data.get(..start).unwrap_or_default(), rest, self.pairs)
     }
 
     fn is_email(&self, at_name: usize, end: usize) -> bool {

@@ -133,7 +133,7 @@ fn every_tier_marks_the_same_places() {
     let any: Vec<u8> = (0..=255).collect();
     let marks = |tier: Tier, data: &[u8]| {
         let mut marks = Vec::new();
-        Sift::new(tier).find(data, &snapshot, &mut marks);
+        Sift::new(tier, Arc::default()).find(data, &snapshot, &mut marks);
         marks.sort_unstable();
         marks
     };
