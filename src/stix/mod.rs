@@ -14,7 +14,6 @@ pub mod v1;
 pub mod v2;
 
 use std::cmp::Ordering;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use ahash::{AHashMap, RandomState};
@@ -307,12 +306,9 @@ impl Objects {
     /// Notes what is defined under an id. Of several definitions the first by what they say counts, so that the order
     /// of documents does not matter.
     pub fn define(&mut self, id: &str, expression: &Arc<Expression>) {
-        match self.definitions.entry(id.into()) {
-            Entry::Occupied(mut held) if **held.get() > **expression => {
-                _ = held.insert(Arc::clone(expression))
-            }
-            Entry::Occupied(_) => {}
-            Entry::Vacant(free) => _ = free.insert(Arc::clone(expression)),
+        let held = self.definitions.entry(id.into()).or_insert_with(|| Arc::clone(expression));
+        if **held > **expression {
+            *held = Arc::clone(expression);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Is: names without prefixes, attributes and text of the elements, in the order of the document, in flat arrays.
 //! Is not: the document; a tree is read, used and cleared.
-//! Invariant: a node's descendants follow it directly, up to [`Tree::end`].
+//! Invariant: a node's descendants follow it directly, up to [`Element::end`].
 //! Fails: by [`Tree::is_full`] beyond the limits. Costs: the text of the object and 40 bytes an element.
 
 use std::borrow::Cow;
