@@ -430,13 +430,15 @@ impl Chunk<'_> {
     fn name(&self, mut start: usize, end: usize, mut presence: Presence) -> bool {
         loop {
             let first = !self.label_before(start);
-            if presence.listed && self.is_listed_name(start, end, first) {
+            // without the letter of an escape, the dot behind it is a leading one
+            let may_be_first =
+                first || start.checked_sub(2).is_some_and(|at| token::escaped_letter(self.data, at));
+            if presence.listed && self.is_listed_name(start, end, may_be_first)
+                || may_be_first && presence.path && self.is_part_of_more(start, end)
+            {
                 return true;
             }
             if first {
-                if presence.path && self.is_part_of_more(start, end) {
-                    return true;
-                }
                 return token::other_start(self.data, start).is_some_and(|start| {
                     let presence = self.ask_name(start, end);
                     presence.listed && self.is_listed_name(start, end, true)

@@ -121,10 +121,10 @@ fn is_host_value(before: &[u8], pairs: &Pairs) -> bool {
     near.is_none_or(|key| memchr::memchr(b'\\', key).is_some())
 }
 
-/// Whether a slash stands behind no or more back-slashes.
+/// Whether a slash, or what may stand for one, stands behind no or more back-slashes.
 #[cold]
 fn is_slash_escaped(text: &[u8]) -> bool {
-    text.iter().find(|b| **b != b'\\') == Some(&b'/')
+    matches!(text.iter().find(|b| **b != b'\\'), Some(b'/' | b'u'))
 }
 
 #[cold]
