@@ -49,6 +49,9 @@ enum What {
         /// Sysmon-like JSON instead of Zeek-like.
         #[arg(long, conflicts_with = "text")]
         sysmon: bool,
+        /// Zeek-like JSON of http only, with URLs in two fields as hits.
+        #[arg(long, conflicts_with_all = ["text", "sysmon"])]
+        http: bool,
         /// A text log.
         #[arg(long)]
         text: Option<Log>,
@@ -90,6 +93,8 @@ enum Feed {
     Stix1,
     /// The IPv4 addresses of the mixed list only.
     Addresses,
+    /// The URLs of the mixed list only.
+    Urls,
     /// Names with their malware, as CSV.
     Named,
     /// IPv4 networks.
@@ -114,11 +119,12 @@ fn main() -> ExitCode {
 
 fn run(what: &What) -> anyhow::Result<()> {
     match what {
-        What::Events { bytes, file, indicators, rate, sysmon, text, one_line } => {
+        What::Events { bytes, file, indicators, rate, sysmon, http, text, one_line } => {
             let planted = Planted { indicators: *indicators, rate: *rate };
             let mut source: Box<dyn Source> = match (sysmon, text) {
                 (true, _) => Box::new(Sysmon::new(planted)),
                 (false, Some(log)) => Box::new(Text::new(*log, planted)),
+                (false, None) if *http => Box::new(Zeek::http_only(planted, "host")),
                 (false, None) => Box::new(Zeek::new(planted)),
             };
             let mut to = create(file)?;
@@ -135,6 +141,7 @@ fn run(what: &What) -> anyhow::Result<()> {
                 Feed::Stix => stix::write_bundle(*count, &mut to),
                 Feed::Stix1 => stix1::write_package(*count, 0, &mut to),
                 Feed::Addresses => indicators::write_list(*count, Some(indicators::Shape::Address), &mut to),
+                Feed::Urls => indicators::write_list(*count, Some(indicators::Shape::Url), &mut to),
                 Feed::Named => indicators::write_named(*count, &mut to),
                 Feed::Networks => indicators::write_networks(*count, &mut to),
                 Feed::Ip6 => indicators::write_ip6(*count, &mut to),

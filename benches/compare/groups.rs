@@ -19,6 +19,7 @@ pub(crate) const ALL: [(&str, Build); 8] = [
     ("engines", engines),
     ("hyperscan", hyperscan),
     ("self", ourselves),
+    ("joined", joined),
     ("real", real),
     ("compile", compile),
     ("feeds", feeds),
@@ -165,6 +166,26 @@ fn ourselves(plan: &Plan, data: &Data) -> anyhow::Result<Vec<Group>> {
         add(large, small, Goal::least(0.65, 0.85), ours(plan, large, &large_snapshot, &of_small, 1));
         group.claims.push(Claim::Memory { subject: large.to_owned(), goal: Goal::most(500.0, 300.0) });
     }
+    Ok(vec![group])
+}
+
+/// 100 k URLs over http events whose hosts and paths are joined, and over the same events where nothing is.
+fn joined(plan: &Plan, data: &Data) -> anyhow::Result<Vec<Group>> {
+    // one in six of the mixed list is a URL
+    let snapshot = data.snapshot(&data.urls(600_000)?)?;
+    let mut group = group("joined");
+    for (name, kind) in
+        [("taxiway 100 k URLs, joined", Events::Http), ("taxiway 100 k URLs", Events::HttpApart)]
+    {
+        let events = data.events(kind, plan.bytes, 600_000, RATE)?;
+        let mut contender = ours(plan, name, &snapshot, &events, 1);
+        if matches!(kind, Events::HttpApart) {
+            contender.planted = None;
+        }
+        group.contenders.push(contender);
+    }
+    let [subject, against] = ["taxiway 100 k URLs, joined", "taxiway 100 k URLs"].map(str::to_owned);
+    group.claims.push(Claim::Ratio { subject, against, by: By::Wall, goal: Some(Goal::least(0.95, 1.0)) });
     Ok(vec![group])
 }
 

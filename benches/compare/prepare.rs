@@ -40,6 +40,10 @@ pub(crate) enum Events {
     Sysmon,
     /// The three text logs.
     Text,
+    /// Zeek-like JSON of http only, hosts and paths in two fields that belong together.
+    Http,
+    /// The same under a key of the host that belongs to no path, so that nothing is joined.
+    HttpApart,
 }
 
 impl Data {
@@ -67,6 +71,8 @@ impl Data {
         let mut source: Box<dyn Source> = match kind {
             Events::Zeek => Box::new(Zeek::new(planted)),
             Events::Sysmon => Box::new(Sysmon::new(planted)),
+            Events::Http => Box::new(Zeek::http_only(planted, "host")),
+            Events::HttpApart => Box::new(Zeek::http_only(planted, "peer")),
             Events::Text => Box::new(Text::new(Log::Mix, planted)),
         };
         let name = format!("{}-{bytes}-{indicators}-{rate}.log", format!("{kind:?}").to_lowercase());
@@ -93,6 +99,12 @@ impl Data {
     /// The mixed list.
     pub(crate) fn list(&self, count: u64) -> anyhow::Result<PathBuf> {
         made(&self.folder, &format!("mixed-{count}.txt"), |to| Ok(indicators::write_list(count, None, to)?))
+    }
+
+    /// The URLs of the mixed list.
+    pub(crate) fn urls(&self, count: u64) -> anyhow::Result<PathBuf> {
+        let only = Some(Shape::Url);
+        made(&self.folder, &format!("urls-{count}.txt"), |to| Ok(indicators::write_list(count, only, to)?))
     }
 
     /// The addresses of the mixed list.
