@@ -14,9 +14,11 @@ fn load(path: &Path) -> (Vec<Indicator>, FeedReport) {
     let mut loaded =
         intake::load(&[Source::parse(&format!("feed={path}"))]).unwrap_or_else(|e| panic!("{e}"));
     let report = loaded.reports.remove(0);
-    let skipped: u64 = report.skipped.iter().map(|(_, n, _)| n).sum();
-    assert_eq!(report.received, report.used + report.context_objects + skipped, "{path}: {report:?}");
-    assert_eq!(report.used, loaded.indicators.len() as u64, "{path}");
+    let [kept, skipped] =
+        [&report.kept, &report.skipped].map(|rows| rows.iter().map(|row| row.1).sum::<u64>());
+    let settled = report.used + kept + report.context_objects + skipped;
+    assert_eq!(report.received, settled, "{path}: {report:?}");
+    assert_eq!(report.used + kept, loaded.indicators.len() as u64, "{path}");
     (loaded.indicators, report)
 }
 
