@@ -220,8 +220,9 @@ impl Engine {
         self.segments.clear();
         self.tags.clear();
         self.marks.clear();
+        let lines = matches!(batch.framing, Framing::Lines);
         for snapshot in &generation.snapshots {
-            self.sift.find(batch.bytes, snapshot, &mut self.marks);
+            self.sift.find(batch.bytes, lines, snapshot, &mut self.marks);
         }
         let mut written = 0;
         if !self.marks.is_empty() {
@@ -268,7 +269,7 @@ impl Engine {
     pub fn window(&mut self, window: &[u8], range: Range<usize>, generation: &Generation, now: Timestamp) {
         self.marks.clear();
         for snapshot in &generation.snapshots {
-            self.sift.find(window, snapshot, &mut self.marks);
+            self.sift.find(window, false, snapshot, &mut self.marks);
         }
         if !self.marks.is_empty() {
             self.judge.window(window, range, &self.settings, generation, now, &mut self.counts);

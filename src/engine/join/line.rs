@@ -2,7 +2,7 @@
 //!
 //! Is: hosts and paths, addresses and ports of a text, put together. Is not: a parser of any one format.
 //! Invariant: a place lies in the text. Fails: never. Costs: one pass over the text, and a copy of a path for each host;
-//! a path belongs to no more hosts than there are rows, or [`HOSTS_MAX`].
+//! a path belongs to no more hosts than there are rows, or words of a line that may be hosts.
 
 use ahash::AHashMap;
 

@@ -84,9 +84,16 @@ impl Pairs {
         rows.filter_map(move |(number, row)| Some((number, row.beside(key)?)))
     }
 
+    /// The endings of the second keys of the rows that fit what a first key ends in.
+    pub fn second_endings(&self, says: Says, key: &[u8]) -> impl Iterator<Item = &str> {
+        let rows =
+            self.rows.iter().filter(move |row| row.says == says && key.ends_with(row.first.as_bytes()));
+        rows.filter_map(|row| row.others.first().map(AsRef::as_ref))
+    }
+
     /// Whether a key that ends in these bytes may be the first of its row.
     pub fn may_be_first(&self, says: Says, key: &[u8]) -> bool {
-        self.rows.iter().any(|row| row.says == says && key.ends_with(row.first.as_bytes()))
+        self.second_endings(says, key).next().is_some()
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Sift {
     /// A run whose escapes are undone.
     decoded: Vec<u8>,
     pairs: Arc<Pairs>,
+    /// Whether each line of the data is an event.
+    lines: bool,
 }
 
 impl Sift {
@@ -40,12 +42,15 @@ impl Sift {
             tokens: Tokens::default(),
             decoded: Vec::new(),
             pairs,
+            lines: false,
         }
     }
 
     /// Adds to `marks` a position inside of every token that may give a hit on `snapshot`, so that a string without a
-    /// mark has none. Positions come in no order, and several may lie in one token.
-    pub(crate) fn find(&mut self, data: &[u8], snapshot: &Snapshot, marks: &mut Vec<usize>) {
+    /// mark has none. Positions come in no order, and several may lie in one token. `lines` says that each line is an
+    /// event of its own.
+    pub(crate) fn find(&mut self, data: &[u8], lines: bool, snapshot: &Snapshot, marks: &mut Vec<usize>) {
+        self.lines = lines;
         match self.tier {
             #[cfg(target_arch = "x86_64")]
             Tier::Avx512 => enter::avx512(self, data, snapshot, marks),
@@ -120,6 +125,7 @@ fn run<C: Classes>(sift: &mut Sift, data: &[u8], snapshot: &Snapshot, marks: &mu
             tokens: &mut sift.tokens,
             decoded: &mut sift.decoded,
             pairs: &sift.pairs,
+            lines: sift.lines,
             marks,
         };
         chunk.keys.clear();
@@ -156,6 +162,7 @@ struct Chunk<'a> {
     tokens: &'a mut Tokens,
     decoded: &'a mut Vec<u8>,
     pairs: &'a Pairs,
+    lines: bool,
     marks: &'a mut Vec<usize>,
 }
 
@@ -503,7 +510,7 @@ impl Chunk<'_> {
         let start = end - text.iter().rev().take(16).take_while(digits).count();
         self.snapshot.has_ports(address)
             || url::may_be_listed(host, rest, self.hasher, self.filter)
-            || url::may_be_joined(text.get(..start).unwrap_or_default(), rest, self.pairs)
+            || self.may_be_joined(host, start, end)
     }
 
     /// Whether the name is the host of a listed URL or the domain of a listed mail address, as far as keys tell.
@@ -523,7 +530,14 @@ impl Chunk<'_> {
         let host = self.hasher.text(self.data, start, end, KeyKind::Url);
         let rest = self.data.get(after..).unwrap_or_default();
         in_url && url::may_be_listed(host, rest, self.hasher, self.filter)
-            || url::may_be_joined(self.data.get(..start).unwrap_or_default(), rest, self.pairs)
+            || self.may_be_joined(host, start, after)
+    }
+
+    /// Whether what stands from `start` to `end`, a host with this key, may be that of a listed URL in several fields.
+    fn may_be_joined(&self, host: u64, start: usize, end: usize) -> bool {
+        let [before, behind] = [self.data.get(..start), self.data.get(end..)].map(Option::unwrap_or_default);
+        let is_listed = |path: &[u8]| url::may_be_listed(host, path, self.hasher, self.filter);
+        url::may_be_joined(before, behind, self.pairs, self.lines, is_listed)
     }
 
     fn is_email(&self, at_name: usize, end: usize) -> bool {
