@@ -13,7 +13,7 @@ use crate::rivals;
 type Build = fn(&Plan, &Data) -> anyhow::Result<Vec<Group>>;
 
 /// All groups by name.
-pub(crate) const ALL: [(&str, Build); 8] = [
+pub(crate) const ALL: [(&str, Build); 9] = [
     ("floors", floors),
     ("lists", lists),
     ("engines", engines),
