@@ -8,7 +8,7 @@
 //! L3  edges     stage (stdio)
 //! L2  planes    engine (scan, judge, event, token, verify, tag)   intake (files -> indicators)
 //! L1  tools     codec  stix  list  index  policy  live
-//! L0  words     observable  pattern  indicator  tally
+//! L0  words     observable  pattern  indicator  tally  survey
 //! ```
 //!
 //! `ARCHITECTURE.md` has the picture, the words and the invariants; `docs/MATCHING.md` says what matches what.
@@ -26,4 +26,5 @@ pub mod pattern;
 pub mod policy;
 pub mod stage;
 pub mod stix;
+pub mod survey;
 pub mod tally;

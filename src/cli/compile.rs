@@ -9,6 +9,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
+use crate::cli::inspect::Account;
 use crate::cli::intel::Inputs;
 use crate::cli::{intel, usage};
 use crate::index;
@@ -50,6 +51,7 @@ struct Summary<'a> {
     entries: Vec<Entries>,
     sections: Vec<Section>,
     feeds: Vec<Feed<'a>>,
+    files: Vec<Account<'a>>,
     refused: Vec<Reason<'a>>,
 }
 
@@ -125,6 +127,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
                 skipped: reasons(&feed.skipped),
                 warnings: &feed.warnings,
             })
+            .collect(),
+        files: feeds
+            .iter()
+            .flat_map(|feed| feed.files.iter().map(|file| Account::new(&feed.name, file)))
             .collect(),
         refused: reasons(&report.refused),
     };

@@ -16,6 +16,7 @@ use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
 use crate::cli::filter::read_at;
+use crate::cli::intel::shortened;
 use crate::cli::snapshot::Line;
 use crate::cli::{NOTHING, intel, usage};
 use crate::engine::At;
@@ -361,6 +362,17 @@ fn describe(answer: &Answer<'_>) -> Result<String, std::fmt::Error> {
         part("from ", line.valid_from.as_deref())?;
         part("until ", line.valid_until.as_deref())?;
         part("", line.context.name.as_deref())?;
+        part("seen ", line.context.sightings.map(|n| n.to_string()).as_deref())?;
+        part("last ", line.context.last_seen.as_deref())?;
+        for (opinion, count) in &line.context.opinions {
+            part("opinion ", Some(&format!("{opinion} {count}")))?;
+        }
+        for note in &line.context.notes {
+            part("note ", Some(&shortened(note)))?;
+        }
+        for statement in &line.context.statements {
+            part("marked ", Some(&shortened(statement)))?;
+        }
         if !suppressed.is_empty() {
             write!(out, "  NOT TAGGED: {}", suppressed.join(", "))?;
         }

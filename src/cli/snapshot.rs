@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::cli::{TROUBLE, intel, note};
 use crate::index::{Record, Snapshot};
-use crate::indicator::{Context, Part, ThreatKind};
+use crate::indicator::{Context, OPINIONS, Part, ThreatKind};
 use crate::observable::Kind;
 
 #[derive(Debug, Args)]
@@ -184,6 +184,20 @@ pub(crate) struct Described {
     kill_chain: Vec<Box<str>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     references: Vec<Box<str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    techniques: Vec<Box<str>>,
+    /// Statements of markings.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) statements: Vec<Box<str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) notes: Vec<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sightings: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_seen: Option<String>,
+    /// How many opinions are of each kind.
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub(crate) opinions: std::collections::BTreeMap<&'static str, u32>,
 }
 
 impl Described {
@@ -192,6 +206,8 @@ impl Described {
         for (kind, name) in context.threats {
             threats.entry(ThreatKind::as_str(kind)).or_default().push((&*name).into());
         }
+        let remarks = context.remarks.map(|remarks| *remarks).unwrap_or_default();
+        let opinions = OPINIONS.into_iter().zip(remarks.opinions).filter(|(_, count)| *count > 0);
         Described {
             name: context.name,
             description: context.description,
@@ -199,6 +215,12 @@ impl Described {
             threats,
             kill_chain: context.kill_chain,
             references: context.references,
+            techniques: remarks.techniques,
+            statements: remarks.statements,
+            notes: remarks.notes,
+            sightings: remarks.sightings.map(|seen| seen.count),
+            last_seen: remarks.sightings.and_then(|seen| seen.last_seen).map(|time| time.to_string()),
+            opinions: opinions.collect(),
         }
     }
 

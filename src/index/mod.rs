@@ -133,6 +133,14 @@ pub struct Snapshot {
     version: String,
 }
 
+/// The build rule that keeps a value out of a set that is built with these switches.
+pub fn refuses(value: &Observable, allow: Allow) -> Option<&'static str> {
+    match rules::judge(value, allow) {
+        rules::Verdict::Refused(rule) => Some(rule),
+        rules::Verdict::Taken | rules::Verdict::ExactOnly => None,
+    }
+}
+
 impl Snapshot {
     /// Opens a file: maps it when it is above 1 MiB, reads it otherwise. Structure is checked, checksums are not.
     ///
@@ -206,10 +214,7 @@ impl Snapshot {
 
     /// The build rule that kept this value out of the set, if it was in a feed.
     pub fn refuses(&self, value: &Observable) -> Option<&'static str> {
-        match rules::judge(value, self.header.meta.allow) {
-            rules::Verdict::Refused(rule) => Some(rule),
-            rules::Verdict::Taken | rules::Verdict::ExactOnly => None,
-        }
+        refuses(value, self.header.meta.allow)
     }
 
     /// Names of the feeds, by number; in order, each once.

@@ -7,6 +7,7 @@
 //! Fails: never as a whole; what cannot be read is counted with reason and place in the tally.
 //! Costs: the kept indicators, one map entry an id, and one copy of each distinct context.
 
+pub mod remark;
 pub mod tlp;
 pub mod v2;
 
@@ -15,8 +16,11 @@ use std::sync::Arc;
 
 use ahash::{AHashMap, RandomState};
 
-use crate::indicator::{Context, Id, Indicator, ThreatKind, Timestamp, Tlp};
+use crate::indicator::{Context, Id, Indicator, Remarks, ThreatKind, Timestamp, Tlp};
+use crate::survey::Survey;
 use crate::tally::Tally;
+
+use self::remark::Remark;
 
 /// What the documents of one feed said.
 #[derive(Debug, Default)]
@@ -37,8 +41,16 @@ pub struct Objects {
     pub markings: AHashMap<u32, Tlp>,
     /// Distinct lists of markings that are not built in; [`Draft::markings`] counts from one.
     pub marking_lists: Vec<Box<[u32]>>,
-    /// The accounting.
+    /// Statements of marking definitions by the number of their id.
+    pub statements: AHashMap<u32, Arc<str>>,
+    /// Sightings, notes and opinions by their ids, type included.
+    pub remarks: AHashMap<Box<str>, Remark>,
+    /// The accounting of the present file.
     pub tally: Tally,
+    /// What else is known of it.
+    pub survey: Survey,
+    /// The same of the files before it.
+    closed: Vec<(Tally, Survey)>,
     /// Where in `drafts` an id stands, by a hash of it; ids that share one follow each other in hash numbers.
     places: AHashMap<u64, u32>,
     ref_numbers: AHashMap<Arc<str>, u32>,
@@ -107,6 +119,8 @@ pub struct Named {
     pub kind: ThreatKind,
     /// Its name; `None` where the object has none or was revoked.
     pub name: Option<Arc<str>>,
+    /// The id of the technique that it is, such as `T1071.001`.
+    pub technique: Option<Box<str>>,
     /// The version.
     pub modified: Timestamp,
 }
@@ -115,7 +129,9 @@ impl Named {
     /// Whether this counts and not the other: the newest does, of two of one time the revoked one, then the first by
     /// name, so that the order of objects and feeds does not matter.
     pub fn supersedes(&self, other: &Named) -> bool {
-        let order = |named: &Named| (std::cmp::Reverse(named.modified), named.name.clone(), named.kind);
+        let order = |named: &Named| {
+            (std::cmp::Reverse(named.modified), named.name.clone(), named.kind, named.technique.clone())
+        };
         order(self) < order(other)
     }
 }
@@ -152,7 +168,23 @@ pub const UNDATED: Timestamp = Timestamp(i64::MIN);
 impl Objects {
     /// Says that a new file begins; its name stands in examples from here on.
     pub fn begin(&mut self, file: &str) {
+        if !self.files.is_empty() {
+            self.closed.push((std::mem::take(&mut self.tally), std::mem::take(&mut self.survey)));
+        }
         self.files.push(file.into());
+    }
+
+    /// The accounting of the file in which a place is, and what else is known of it.
+    pub fn account(&mut self, place: Place) -> (&mut Tally, &mut Survey) {
+        match self.closed.get_mut(place.file as usize) {
+            Some((tally, survey)) => (tally, survey),
+            None => (&mut self.tally, &mut self.survey),
+        }
+    }
+
+    /// The accounting of all files, in the order in which they began.
+    pub fn into_accounts(self) -> impl Iterator<Item = (Tally, Survey)> {
+        self.closed.into_iter().chain(std::iter::once((self.tally, self.survey)))
     }
 
     /// The name of the present file.
@@ -253,17 +285,17 @@ impl Objects {
 
     /// Counts an object as left out.
     pub fn skip(&mut self, reason: &'static str, place: Place, culprit: &str) {
-        if self.tally.skipped.count(reason) {
+        if self.account(place).0.skipped.count(reason) {
             let example = format!("{}: {culprit}", self.describe(place));
-            self.tally.skipped.example(reason, example);
+            self.account(place).0.skipped.example(reason, example);
         }
     }
 
     /// Counts something wrong in an object that is used all the same.
     pub fn note(&mut self, reason: &'static str, place: Place, culprit: &str) {
-        if self.tally.noted.count(reason) {
+        if self.account(place).0.noted.count(reason) {
             let example = format!("{}: {culprit}", self.describe(place));
-            self.tally.noted.example(reason, example);
+            self.account(place).0.noted.example(reason, example);
         }
     }
 
@@ -284,6 +316,25 @@ impl Objects {
         let number = self.number(id);
         if self.names.get(&number).is_none_or(|held| named.supersedes(held)) {
             self.names.insert(number, named);
+        }
+    }
+
+    /// Takes the statement of a marking definition. Of several the first by its text counts.
+    pub fn state(&mut self, id: &str, statement: &str) {
+        let number = self.number(id);
+        match self.statements.get_mut(&number) {
+            Some(held) if **held <= *statement => {}
+            Some(held) => *held = statement.into(),
+            None => _ = self.statements.insert(number, statement.into()),
+        }
+    }
+
+    /// Takes a sighting, note or opinion, if it is of a newer version than the one that is known.
+    pub fn remark(&mut self, id: &str, remark: Remark) {
+        match self.remarks.get_mut(id) {
+            Some(held) if remark.supersedes(held) => *held = remark,
+            Some(_) => {}
+            None => _ = self.remarks.insert(id.into(), remark),
         }
     }
 
@@ -326,14 +377,18 @@ pub struct Words<'a> {
     pub kill_chain: Vec<(&'a str, &'a str)>,
     /// URLs of references, each once.
     pub references: Vec<&'a str>,
+    /// Ids of techniques, sorted, each once.
+    pub techniques: Vec<&'a str>,
 }
 
 impl Words<'_> {
     fn are(&self, context: &Context) -> bool {
+        let techniques = context.remarks.as_ref().map_or(&[][..], |remarks| &remarks.techniques);
         self.name == context.name.as_deref()
             && self.description == context.description.as_deref()
             && self.labels.iter().copied().eq(context.labels.iter().map(|label| &**label))
             && self.references.iter().copied().eq(context.references.iter().map(|url| &**url))
+            && self.techniques.iter().copied().eq(techniques.iter().map(|id| &**id))
             && self.kill_chain.len() == context.kill_chain.len()
             && self.kill_chain.iter().zip(&context.kill_chain).all(|((chain, phase), joined)| {
                 joined.strip_prefix(chain).and_then(|rest| rest.strip_prefix('/')) == Some(phase)
@@ -352,6 +407,10 @@ impl Words<'_> {
                 .map(|(chain, phase)| format!("{chain}/{phase}").into())
                 .collect(),
             references: self.references.iter().map(|url| (*url).into()).collect(),
+            remarks: (!self.techniques.is_empty()).then(|| {
+                let techniques = self.techniques.iter().map(|id| (*id).into()).collect();
+                Box::new(Remarks { techniques, ..Remarks::default() })
+            }),
         }
     }
 }

@@ -13,9 +13,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("pattern", &["indicator", "observable"]),
     ("indicator", &["observable"]),
     ("tally", &[]),
+    ("survey", &["indicator", "observable", "tally"]),
     // L1 tools
     ("codec", &[]),
-    ("stix", &["indicator", "observable", "pattern", "tally"]),
+    ("stix", &["indicator", "observable", "pattern", "survey", "tally"]),
     ("list", &["indicator", "observable", "tally"]),
     ("index", &["indicator", "observable", "tally"]),
     ("policy", &["indicator", "observable"]),
@@ -23,18 +24,32 @@ const LAYERS: &[(&str, &[&str])] = &[
     // L2 planes
     ("engine", &["index", "indicator", "live", "observable", "policy"]),
     ("engine::scan", &["engine::event", "engine::token", "index", "observable"]),
-    ("intake", &["codec", "indicator", "list", "stix", "tally"]),
+    ("intake", &["codec", "indicator", "list", "stix", "survey", "tally"]),
     // L3 edges
     ("stage", &["codec", "engine", "indicator", "live"]),
     // L4 entry
-    ("cli", &["engine", "index", "indicator", "intake", "live", "observable", "policy", "stage"]),
+    (
+        "cli",
+        &[
+            "engine",
+            "index",
+            "indicator",
+            "intake",
+            "live",
+            "observable",
+            "policy",
+            "stage",
+            "survey",
+            "tally",
+        ],
+    ),
     ("main", &["cli"]),
     ("lib", &[]),
 ];
 
 /// Outside crate, and the files (or folders) that may name it. Each dependency of `Cargo.toml` needs a row.
 const CRATES: &[(&str, &[&str])] = &[
-    ("ahash", &["engine/", "index/", "intake/", "list", "pattern/", "stix/"]),
+    ("ahash", &["engine/", "index/", "intake/", "list", "pattern/", "stix/", "survey.rs"]),
     ("anyhow", &["cli/"]),
     ("arc_swap", &["live.rs"]),
     ("blake3", &["index/"]),
