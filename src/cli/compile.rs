@@ -15,6 +15,9 @@ use crate::cli::{intel, usage};
 use crate::index;
 use crate::stage::{Origin, Output};
 
+/// Files of one feed that are told of one by one.
+const FILES_MAX: usize = 12;
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -22,7 +25,7 @@ Examples:
   taxiway compile ours=indicators.csv abuse=feeds/ -o set.taxi --json
 
 The file is written beside FILE and renamed, so programs that have the old one open keep it. The same feeds give
-the same bytes.")]
+the same bytes. `taxiway inspect` tells more of each file.")]
 pub(crate) struct Arguments {
     /// Feeds: files or folders of STIX 2.x, lists, hosts files, CSV; plain or compressed; `-` for standard input
     #[arg(required = true, value_name = "[NAME=]FEED")]
@@ -166,12 +169,18 @@ fn describe(summary: &Summary<'_>) -> Result<String, std::fmt::Error> {
             feed.context_objects,
             feed.skipped.iter().map(|reason| reason.count).sum::<u64>()
         )?;
-        for (name, count) in &feed.context_types {
-            writeln!(out, "  context {name:<24} {count:>8}")?;
+        let files = summary.files.iter().filter(|file| file.feed == feed.name);
+        let (told, more) = (files.clone().take(FILES_MAX), files.count().saturating_sub(FILES_MAX));
+        for file in told {
+            out.push_str(&file.describe(true)?);
         }
-        write_reasons(&mut out, "skipped", &feed.skipped)?;
-        write_reasons(&mut out, "used in part", &feed.noted)?;
-        for warning in feed.warnings {
+        if more > 0 {
+            writeln!(out, "  {more} more files (`taxiway inspect` lists them)")?;
+            write_reasons(&mut out, "skipped", &feed.skipped)?;
+            write_reasons(&mut out, "used in part", &feed.noted)?;
+        }
+        let is_told = |warning| summary.files.iter().any(|file| file.warns(warning));
+        for warning in feed.warnings.iter().filter(|warning| !is_told(warning)) {
             writeln!(out, "  warning: {}", warning.replace('\n', " "))?;
         }
     }

@@ -14,14 +14,16 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
-use crate::cli::{TROUBLE, intel, note};
+use crate::cli::filter::read_at;
+use crate::cli::{TROUBLE, intel, note, usage};
+use crate::engine::At;
 use crate::index;
 use crate::indicator::{ThreatKind, Tlp};
 use crate::intake::{self, FileReport, Source, Terms};
 use crate::observable::{Kind, Observable};
 use crate::stage::now;
 use crate::survey::{self, Scale, Span};
-use crate::tally::Counts;
+use crate::tally::{Counts, EXAMPLES_MAX};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -41,6 +43,9 @@ pub(crate) struct Arguments {
     /// Counts entries that a build rule refuses as taken
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = PossibleValuesParser::new(intel::BUILD_RULES))]
     allow: Vec<String>,
+    /// By when indicators are counted as expired or not yet valid: now, or a time (RFC 3339)
+    #[arg(long, value_name = "now|TIME", value_parser = read_at, default_value = "now")]
+    at: At,
     /// Writes one JSON object for each file
     #[arg(long)]
     json: bool,
@@ -143,9 +148,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     if sources.iter().filter(|source| source.path == Path::new("-")).count() > 1 {
         return Err(anyhow!("standard input can be one feed only"));
     }
+    let now = match &arguments.at {
+        At::Now => now(),
+        At::Time(time) => *time,
+        At::Any | At::Event(_) => return Err(usage("inspect", "one time is needed: --at now, or a time")),
+    };
     let allow = intel::allow(&arguments.allow);
     let refuses = |value: &Observable| index::refuses(value, allow);
-    let scale = Scale { now: now(), refuses: &refuses };
+    let scale = Scale { now, refuses: &refuses };
     let spinner = intel::spinner("reading feeds", false);
     let terms = Terms { scale, keep_going: true };
     let read = intake::load_by(&sources, terms, &mut |bytes| spinner.inc(bytes), &mut drop);
@@ -233,7 +243,8 @@ impl<'a> Account<'a> {
         }
     }
 
-    /// The table of a file; in short without examples, custom properties and dates of objects.
+    /// The table of a file; in short with one example a reason, without custom properties and dates of
+    /// objects.
     pub(crate) fn describe(&self, short: bool) -> Result<String, std::fmt::Error> {
         let mut out = String::new();
         writeln!(out, "{}", self.title())?;
@@ -277,6 +288,11 @@ impl<'a> Account<'a> {
             writeln!(out, "  warning: {}", warning.replace('\n', " "))?;
         }
         Ok(out)
+    }
+
+    /// Whether this warning is about this file.
+    pub(crate) fn warns(&self, warning: &str) -> bool {
+        self.warnings.iter().any(|known| known == warning)
     }
 
     fn title(&self) -> String {
@@ -347,7 +363,7 @@ fn counts(out: &mut String, name: &str, counts: &BTreeMap<&str, u64>) -> std::fm
 fn write_reasons(out: &mut String, name: &str, reasons: &[Reason<'_>], short: bool) -> std::fmt::Result {
     for (at, Reason { reason, count, examples }) in reasons.iter().enumerate() {
         writeln!(out, "  {:<12} {count:>10}  {reason}", if at == 0 { name } else { "" })?;
-        for example in examples.iter().filter(|_| !short) {
+        for example in examples.iter().take(if short { 1 } else { EXAMPLES_MAX }) {
             writeln!(out, "{:27}{}", "", example.replace('\n', " "))?;
         }
     }

@@ -7,6 +7,7 @@ mod corpus;
 mod differential;
 mod documents;
 mod ecs;
+mod inspect;
 mod program;
 mod reference;
 mod tagged;

@@ -13,6 +13,7 @@ use crate::stix::{
     Attribution, Draft, Fate, Kept, Named, Objects, Place, REVOKED, Relation, Slot, UNDATED, Words, tlp,
 };
 use crate::survey::Survey;
+use crate::tally::EXAMPLE_BYTES_MAX;
 
 /// Bytes kept of a name or description.
 const TEXT_BYTES_MAX: usize = 64 << 10;
@@ -78,7 +79,11 @@ impl Taker<'_, '_> {
         if let Some(language) = self.object.pattern_type.text()
             && !language.trim().eq_ignore_ascii_case("stix")
         {
-            return self.leave_out((id, slot), modified, Fate::Skip("pattern-type"));
+            let pattern = self.object.pattern.text().map(str::trim).unwrap_or_default();
+            let pattern = pattern.get(..pattern.floor_char_boundary(EXAMPLE_BYTES_MAX)).unwrap_or_default();
+            let pattern = format!("{}: {pattern}", cut(language.trim())).into();
+            let kept = Kept { reason: "pattern-type", pattern };
+            return self.leave_out((id, slot), modified, Fate::Wait(kept.into()));
         }
         let Some(pattern) = self.object.pattern.text() else {
             return self.leave_out((id, slot), modified, Fate::Skip("no-pattern"));

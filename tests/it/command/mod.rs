@@ -49,6 +49,7 @@ fn help_and_version_are_no_errors() {
         &["--help"][..],
         &["filter", "--help"],
         &["compile", "--help"],
+        &["inspect", "--help"],
         &["lookup", "--help"],
         &["snapshot", "dump", "--help"],
         &["completions", "bash"],
