@@ -97,7 +97,8 @@ pub(crate) struct Account<'a> {
 /// A reason, how often, and up to three examples.
 #[derive(Debug, Serialize)]
 struct Reason<'a> {
-    reason: &'static str,
+    #[serde(rename = "reason")]
+    word: &'static str,
     count: u64,
     examples: &'a [String],
 }
@@ -361,8 +362,8 @@ fn counts(out: &mut String, name: &str, counts: &BTreeMap<&str, u64>) -> std::fm
 }
 
 fn write_reasons(out: &mut String, name: &str, reasons: &[Reason<'_>], short: bool) -> std::fmt::Result {
-    for (at, Reason { reason, count, examples }) in reasons.iter().enumerate() {
-        writeln!(out, "  {:<12} {count:>10}  {reason}", if at == 0 { name } else { "" })?;
+    for (at, Reason { word, count, examples }) in reasons.iter().enumerate() {
+        writeln!(out, "  {:<12} {count:>10}  {word}", if at == 0 { name } else { "" })?;
         for example in examples.iter().take(if short { 1 } else { EXAMPLES_MAX }) {
             writeln!(out, "{:27}{}", "", example.replace('\n', " "))?;
         }
@@ -384,9 +385,9 @@ fn reasons(counts: &Counts) -> Vec<Reason<'_>> {
     let mut reasons: Vec<Reason<'_>> = counts
         .counts()
         .iter()
-        .map(|one| Reason { reason: one.reason, count: one.count, examples: &one.examples })
+        .map(|one| Reason { word: one.reason, count: one.count, examples: &one.examples })
         .collect();
-    reasons.sort_by(|a, b| b.count.cmp(&a.count).then(a.reason.cmp(b.reason)));
+    reasons.sort_by(|a, b| b.count.cmp(&a.count).then(a.word.cmp(b.word)));
     reasons
 }
 

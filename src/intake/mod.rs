@@ -204,7 +204,7 @@ pub fn load_by(
         if let Some(feed) = feeds.iter_mut().find(|feed| feed.name == source.name) {
             match feed.read(&source.path, watch, take) {
                 Err(Error::Refused { feed: name, message }) if terms.keep_going => {
-                    feed.refuse(&name, message, false)
+                    feed.refuse(&name, message, false);
                 }
                 read => read?,
             }

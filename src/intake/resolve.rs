@@ -261,7 +261,6 @@ fn remarked(context: &Context, mut said: Vec<Remark>) -> Arc<Context> {
     said.sort_by_key(|remark| std::cmp::Reverse(remark.modified));
     for remark in said {
         match remark.said {
-            Said::Revoked => {}
             Said::Seen { count, last_seen, summary } => {
                 newest = newest.max(last_seen);
                 if summary {
@@ -275,7 +274,7 @@ fn remarked(context: &Context, mut said: Vec<Remark>) -> Arc<Context> {
                     remarks.notes.push((&*text).into());
                 }
             }
-            Said::Note(_) => {}
+            Said::Note(_) | Said::Revoked => {}
             Said::Opinion(place) => remarks.opinions[usize::from(place)] += 1,
         }
     }

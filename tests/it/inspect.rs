@@ -1,7 +1,6 @@
 //! `taxiway inspect`: goldens of the excerpts, the account of every STIX 2 file there is, broken input.
 //!
 //! Expected tables are in `tests/corpus/inspect`; `UPDATE_EXPECT=1` rewrites them: read the diff.
-#![expect(clippy::print_stdout, reason = "tests say what they skip and what they found")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

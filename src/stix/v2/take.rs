@@ -51,9 +51,13 @@ fn survey(object: &Object<'_>, survey: &mut Survey) {
         |part: &Value<'_>| part.get("selectors").is_some_and(|all| all.texts().any(|one| one == "pattern"));
     survey.marked_patterns += u64::from(parts.iter().any(selects_pattern));
     if let Value::Map(extensions) = &object.extensions {
-        extensions.iter().for_each(|(id, _)| survey.extension(id));
+        for (id, _) in extensions {
+            survey.extension(id);
+        }
     }
-    object.custom.iter().for_each(|name| survey.custom_property(name));
+    for name in &object.custom {
+        survey.custom_property(name);
+    }
 }
 
 /// The reader of one object.
