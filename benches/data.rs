@@ -13,7 +13,7 @@ use crate::generator;
 /// Where data comes from and results go.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Where {
-    /// Folder with `logs/*.zst` and `lists/*.zst`: real logs and names beside the generated ones.
+    /// Folder with `logs/*.zst`, `lists/*.zst` and `stix2/`: real logs, names and patterns beside the generated ones.
     #[arg(long)]
     pub(crate) corpus: Option<PathBuf>,
     /// Where the record goes.

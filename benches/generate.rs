@@ -21,7 +21,7 @@ use crate::generator::adversarial::{Adversary, Attack};
 use crate::generator::sysmon::Sysmon;
 use crate::generator::text::{Log, Text};
 use crate::generator::zeek::Zeek;
-use crate::generator::{Planted, Source, Written, indicators, stix};
+use crate::generator::{Planted, Source, Written, indicators, stix, stix1};
 
 /// Deterministic indicators and events: the same arguments give the same bytes anywhere.
 #[derive(Parser)]
@@ -49,6 +49,9 @@ enum What {
         /// Sysmon-like JSON instead of Zeek-like.
         #[arg(long, conflicts_with = "text")]
         sysmon: bool,
+        /// Zeek-like JSON of http only, with URLs in two fields as hits.
+        #[arg(long, conflicts_with_all = ["text", "sysmon"])]
+        http: bool,
         /// A text log.
         #[arg(long)]
         text: Option<Log>,
@@ -86,8 +89,12 @@ enum Feed {
     Mixed,
     /// The same as a STIX 2.1 bundle with validity, confidence and 3,000 names of malware.
     Stix,
+    /// The same as a STIX 1.1.1 package.
+    Stix1,
     /// The IPv4 addresses of the mixed list only.
     Addresses,
+    /// The URLs of the mixed list only.
+    Urls,
     /// Names with their malware, as CSV.
     Named,
     /// IPv4 networks.
@@ -112,11 +119,12 @@ fn main() -> ExitCode {
 
 fn run(what: &What) -> anyhow::Result<()> {
     match what {
-        What::Events { bytes, file, indicators, rate, sysmon, text, one_line } => {
+        What::Events { bytes, file, indicators, rate, sysmon, http, text, one_line } => {
             let planted = Planted { indicators: *indicators, rate: *rate };
             let mut source: Box<dyn Source> = match (sysmon, text) {
                 (true, _) => Box::new(Sysmon::new(planted)),
                 (false, Some(log)) => Box::new(Text::new(*log, planted)),
+                (false, None) if *http => Box::new(Zeek::http_only(planted, "host")),
                 (false, None) => Box::new(Zeek::new(planted)),
             };
             let mut to = create(file)?;
@@ -131,7 +139,9 @@ fn run(what: &What) -> anyhow::Result<()> {
             match feed {
                 Feed::Mixed => indicators::write_list(*count, None, &mut to),
                 Feed::Stix => stix::write_bundle(*count, &mut to),
+                Feed::Stix1 => stix1::write_package(*count, 0, &mut to),
                 Feed::Addresses => indicators::write_list(*count, Some(indicators::Shape::Address), &mut to),
+                Feed::Urls => indicators::write_list(*count, Some(indicators::Shape::Url), &mut to),
                 Feed::Named => indicators::write_named(*count, &mut to),
                 Feed::Networks => indicators::write_networks(*count, &mut to),
                 Feed::Ip6 => indicators::write_ip6(*count, &mut to),

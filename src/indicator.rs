@@ -7,6 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::compound::Compound;
 use crate::observable::Observable;
 
 /// An instant: microseconds since 1970-01-01T00:00:00Z.
@@ -24,10 +25,11 @@ impl Timestamp {
         Some(Timestamp(instant.as_microsecond()))
     }
 
-    /// `YYYY-MM-DDThh:mm:ss[.f]Z`, the spelling of nearly all feeds, to the last second of the year 9999, which stands
+    /// `YYYY-MM-DDThh:mm:ss[.f]Z`, or `+00:00` instead of `Z`: the spelling of nearly all feeds, to the last second of the year 9999, which stands
     /// for "no end" in many of them.
     fn parse_usual(text: &[u8]) -> Option<Timestamp> {
-        let (clock, fraction) = text.strip_suffix(b"Z")?.split_at_checked(19)?;
+        let utc = text.strip_suffix(b"Z").or_else(|| text.strip_suffix(b"+00:00"))?;
+        let (clock, fraction) = utc.split_at_checked(19)?;
         let number = |from: usize, to: usize| {
             let digits = clock.get(from..to)?;
             let value =
@@ -322,6 +324,8 @@ pub struct Indicator {
     pub id: Option<Id>,
     /// Its values. Several are alternatives (OR).
     pub values: Vec<(Observable, Part)>,
+    /// Further alternatives, each of several values at once: kept for later evaluation.
+    pub compounds: Box<[Compound]>,
     /// Valid from this instant on.
     pub valid_from: Option<Timestamp>,
     /// Valid until just before this instant (exclusive: STIX 2.1 section 4.7).

@@ -8,13 +8,14 @@
 //! L3  edges     stage (stdio)
 //! L2  planes    engine (scan, judge, event, token, verify, tag)   intake (files -> indicators)
 //! L1  tools     codec  stix  list  index  policy  live
-//! L0  words     observable  pattern  indicator  tally  survey
+//! L0  words     observable  compound  pattern  indicator  tally  survey
 //! ```
 //!
 //! `ARCHITECTURE.md` has the picture, the words and the invariants; `docs/MATCHING.md` says what matches what.
 
 pub mod cli;
 mod codec;
+pub mod compound;
 pub mod engine;
 pub mod index;
 pub mod indicator;

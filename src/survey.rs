@@ -47,6 +47,8 @@ pub struct Survey {
     pub versions: Vec<Box<str>>,
     /// Indicators that came, whatever becomes of them.
     pub indicators: u64,
+    /// Observables of STIX 1 that stand in no indicator and that none refers to.
+    pub observables: u64,
     /// When its objects were made.
     pub created: Span,
     /// When their versions were.

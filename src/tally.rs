@@ -91,7 +91,8 @@ impl Counts {
 
 /// The fate of what was read of a feed.
 ///
-/// `received` is what came; what is in neither `context` nor `skipped` became an indicator.
+/// `received` is what came; what is in neither `context` nor `skipped` became an indicator. Of those, `kept` give nothing
+/// to look up yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Objects, or lines with a value (a hosts line counts its names).
@@ -100,6 +101,8 @@ pub struct Tally {
     pub context: Vec<(Box<str>, u64)>,
     /// Not used, by reason.
     pub skipped: Counts,
+    /// Indicators that are kept for later evaluation, by the reason why they give nothing to look up.
+    pub kept: Counts,
     /// Used, but something in it was wrong and left out, by reason.
     pub noted: Counts,
     /// Messages about the whole file (cut, broken from here on).
@@ -107,7 +110,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts an object of this type as context. Types beyond [`TYPES_MAX`] are counted together as `other`.
+    /// Counts an object of this type as context. Types beyond `TYPES_MAX` are counted together as `other`.
     pub fn context(&mut self, kind: &str) {
         self.add_context(kind, 1);
     }
@@ -124,6 +127,7 @@ impl Tally {
             self.add_context(&kind, count);
         }
         self.skipped.absorb(other.skipped);
+        self.kept.absorb(other.kept);
         self.noted.absorb(other.noted);
         self.warnings.extend(other.warnings);
     }

@@ -13,14 +13,16 @@ use crate::rivals;
 type Build = fn(&Plan, &Data) -> anyhow::Result<Vec<Group>>;
 
 /// All groups by name.
-pub(crate) const ALL: [(&str, Build); 7] = [
+pub(crate) const ALL: [(&str, Build); 9] = [
     ("floors", floors),
     ("lists", lists),
     ("engines", engines),
     ("hyperscan", hyperscan),
     ("self", ourselves),
+    ("joined", joined),
     ("real", real),
     ("compile", compile),
+    ("feeds", feeds),
 ];
 
 const MILLION: u64 = 1_000_000;
@@ -167,6 +169,26 @@ fn ourselves(plan: &Plan, data: &Data) -> anyhow::Result<Vec<Group>> {
     Ok(vec![group])
 }
 
+/// 100 k URLs over http events whose hosts and paths are joined, and over the same events where nothing is.
+fn joined(plan: &Plan, data: &Data) -> anyhow::Result<Vec<Group>> {
+    // one in six of the mixed list is a URL
+    let snapshot = data.snapshot(&data.urls(600_000)?)?;
+    let mut group = group("joined");
+    for (name, kind) in
+        [("taxiway 100 k URLs, joined", Events::Http), ("taxiway 100 k URLs", Events::HttpApart)]
+    {
+        let events = data.events(kind, plan.bytes, 600_000, RATE)?;
+        let mut contender = ours(plan, name, &snapshot, &events, 1);
+        if matches!(kind, Events::HttpApart) {
+            contender.planted = None;
+        }
+        group.contenders.push(contender);
+    }
+    let [subject, against] = ["taxiway 100 k URLs, joined", "taxiway 100 k URLs"].map(str::to_owned);
+    group.claims.push(Claim::Ratio { subject, against, by: By::Wall, goal: Some(Goal::least(0.95, 1.0)) });
+    Ok(vec![group])
+}
+
 /// Real text logs beside generated JSON.
 fn real(plan: &Plan, data: &Data) -> anyhow::Result<Vec<Group>> {
     let corpus = plan.place.corpus.as_deref().ok_or_else(|| anyhow::anyhow!("no --corpus given"))?;
@@ -202,4 +224,39 @@ fn compile(plan: &Plan, data: &Data) -> anyhow::Result<Vec<Group>> {
     let goal = Goal::least(400_000.0, 900_000.0);
     add("taxiway compile, STIX 2.1 objects", &data.bundle(MILLION)?, objects, goal);
     Ok(vec![group])
+}
+
+/// Reading STIX: against the readers that Python has, and the memory for a document of which little is kept.
+fn feeds(plan: &Plan, data: &Data) -> anyhow::Result<Vec<Group>> {
+    let output = data.scratch("snapshot");
+    let ours = |name: &str, feed: &Path| {
+        let mut command: Vec<OsString> = vec![plan.taxiway.clone().into(), "compile".into(), feed.into()];
+        command.extend(["--quiet".into(), "-o".into(), output.clone().into_os_string()]);
+        let mut contender = Contender::new(name, feed, command);
+        contender.marker = "";
+        contender.note = "resolves, builds and writes the set".into();
+        contender
+    };
+    let mut stix_1 = group("feeds, STIX 1");
+    let package = data.package(100_000, 0)?;
+    stix_1.contenders.push(ours("taxiway compile, STIX 1", &package));
+    let rival = rivals::reader(plan, "xml.etree.ElementTree", "elementtree.py", "values only", &package);
+    stix_1.rival("taxiway compile, STIX 1", rival, By::Wall, Some(Goal::least(8.0, 12.0)));
+
+    let mut stix_2 = group("feeds, STIX 2.1");
+    stix_2.contenders.push(ours("taxiway compile, STIX 2.1", &data.bundle(200_000)?));
+    let note = "patterns only; a fortieth of the objects";
+    let rival = rivals::reader(plan, "stix2", "stix2_parse.py", note, &data.bundle(5000)?);
+    stix_2.rival("taxiway compile, STIX 2.1", rival, By::Wall, Some(Goal::least(300.0, 600.0)));
+
+    let mut memory = group("feeds, memory");
+    let goal = Goal::most(64.0, 32.0);
+    for (name, feed) in [
+        ("taxiway compile, 10 k indicators in a bundle", data.padded_bundle(10_000, plan.bytes)?),
+        ("taxiway compile, 10 k indicators in a package", data.package(10_000, plan.bytes)?),
+    ] {
+        memory.contenders.push(ours(name, &feed));
+        memory.claims.push(Claim::Memory { subject: name.to_owned(), goal });
+    }
+    Ok(vec![stix_1, stix_2, memory])
 }

@@ -80,7 +80,7 @@ struct Plan {
     /// Seconds for the runs of one contender, after which three have to do.
     #[arg(long, default_value_t = 30.0)]
     patience: f64,
-    /// Only these groups: floors, lists, engines, hyperscan, self, real, compile.
+    /// Only these groups: floors, lists, engines, hyperscan, self, real, compile, feeds.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Only rivals whose name contains one of these.
@@ -89,7 +89,7 @@ struct Plan {
     /// Folder of programs, searched before the PATH.
     #[arg(long)]
     rivals: Option<PathBuf>,
-    /// Python environment with chdb, polars, duckdb.
+    /// Python environment with chdb, polars, duckdb, stix2.
     #[arg(long)]
     venv: Option<PathBuf>,
     /// The prototype's program `enrich`.

@@ -13,7 +13,7 @@ use crate::generator::indicators::{self, Shape};
 use crate::generator::sysmon::Sysmon;
 use crate::generator::text::{Log, Text};
 use crate::generator::zeek::Zeek;
-use crate::generator::{self, Planted, Source, stix};
+use crate::generator::{self, Planted, Source, stix, stix1};
 
 /// The folder of generated data.
 #[derive(Debug)]
@@ -40,6 +40,10 @@ pub(crate) enum Events {
     Sysmon,
     /// The three text logs.
     Text,
+    /// Zeek-like JSON of http only, hosts and paths in two fields that belong together.
+    Http,
+    /// The same under a key of the host that belongs to no path, so that nothing is joined.
+    HttpApart,
 }
 
 impl Data {
@@ -67,6 +71,8 @@ impl Data {
         let mut source: Box<dyn Source> = match kind {
             Events::Zeek => Box::new(Zeek::new(planted)),
             Events::Sysmon => Box::new(Sysmon::new(planted)),
+            Events::Http => Box::new(Zeek::http_only(planted, "host")),
+            Events::HttpApart => Box::new(Zeek::http_only(planted, "peer")),
             Events::Text => Box::new(Text::new(Log::Mix, planted)),
         };
         let name = format!("{}-{bytes}-{indicators}-{rate}.log", format!("{kind:?}").to_lowercase());
@@ -95,6 +101,12 @@ impl Data {
         made(&self.folder, &format!("mixed-{count}.txt"), |to| Ok(indicators::write_list(count, None, to)?))
     }
 
+    /// The URLs of the mixed list.
+    pub(crate) fn urls(&self, count: u64) -> anyhow::Result<PathBuf> {
+        let only = Some(Shape::Url);
+        made(&self.folder, &format!("urls-{count}.txt"), |to| Ok(indicators::write_list(count, only, to)?))
+    }
+
     /// The addresses of the mixed list.
     pub(crate) fn addresses(&self, count: u64) -> anyhow::Result<PathBuf> {
         let only = Some(Shape::Address);
@@ -114,6 +126,20 @@ impl Data {
     /// The mixed list as STIX 2.1.
     pub(crate) fn bundle(&self, count: u64) -> anyhow::Result<PathBuf> {
         made(&self.folder, &format!("mixed-{count}.json"), |to| Ok(stix::write_bundle(count, to)?))
+    }
+
+    /// The beginning of the mixed list as a bundle, with so many bytes of other objects.
+    pub(crate) fn padded_bundle(&self, count: u64, bytes: u64) -> anyhow::Result<PathBuf> {
+        made(&self.folder, &format!("padded-{count}-{bytes}.json"), |to| {
+            Ok(stix::write_padded_bundle(count, bytes, to)?)
+        })
+    }
+
+    /// The beginning of the mixed list as a STIX 1 package of at least so many bytes.
+    pub(crate) fn package(&self, count: u64, bytes: u64) -> anyhow::Result<PathBuf> {
+        made(&self.folder, &format!("package-{count}-{bytes}.xml"), |to| {
+            Ok(stix1::write_package(count, bytes, to)?)
+        })
     }
 
     /// The snapshot of a feed; built again when the program is newer.

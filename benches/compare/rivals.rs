@@ -131,15 +131,36 @@ pub(crate) fn jq(plan: &Plan, list: &Path, events: &Path) -> Found {
 
 /// A script under the Python environment that has the module.
 pub(crate) fn python(plan: &Plan, module: &str, file: &str, note: &str, list: &Path, events: &Path) -> Found {
+    let arguments = [OsString::from(events), list.into()];
+    python_with(plan, module, file, note, events, &arguments)
+}
+
+/// The same for a reader of feeds, whose output is one line a value.
+pub(crate) fn reader(plan: &Plan, module: &str, file: &str, note: &str, feed: &Path) -> Found {
+    let mut reader = python_with(plan, module, file, note, feed, &[feed.into()])?;
+    reader.marker = "";
+    Ok(reader)
+}
+
+fn python_with(
+    plan: &Plan,
+    module: &str,
+    file: &str,
+    note: &str,
+    events: &Path,
+    arguments: &[OsString],
+) -> Found {
     found(module, plan, || {
         let python = match &plan.venv {
             Some(venv) => venv.join("bin/python"),
             None => program(plan, "python3")?,
         };
-        let ask = format!("import {module}; print({module}.__version__)");
+        let top = module.split('.').next().unwrap_or(module);
+        let ask = format!("import {module}; print(getattr({top}, '__version__', ''))");
         let answer = Command::new(&python).args(["-c", &ask]).stdin(Stdio::null()).output()?;
         anyhow::ensure!(answer.status.success(), "no module {module} for {}", python.display());
-        let command = vec![python.into(), script(file), events.into(), list.into()];
+        let mut command = vec![python.into(), script(file)];
+        command.extend_from_slice(arguments);
         let mut rival = Contender::new(module, events, command);
         rival.environment = vec![("POLARS_MAX_THREADS", "1".into())];
         rival.version = first_line(&answer.stdout);

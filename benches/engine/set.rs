@@ -38,6 +38,7 @@ pub(crate) fn generation(values: impl Iterator<Item = String>) -> anyhow::Result
             feed: 0,
             id: None,
             values: values.into_iter().map(|value| (value, Part::Whole)).collect(),
+            compounds: Box::default(),
             valid_from: None,
             valid_until: None,
             confidence: None,

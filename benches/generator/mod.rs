@@ -14,6 +14,7 @@ pub(crate) mod indicators;
 pub(crate) mod names;
 pub(crate) mod random;
 pub(crate) mod stix;
+pub(crate) mod stix1;
 pub(crate) mod sysmon;
 pub(crate) mod text;
 pub(crate) mod zeek;

@@ -8,6 +8,11 @@ use crate::generator::random::Random;
 /// Writes a bundle: [`indicators::THREATS`] malware objects, then each indicator with the relationship to its
 /// malware: twice as many objects as indicators, and the malware.
 pub(crate) fn write_bundle(count: u64, to: &mut dyn Write) -> io::Result<()> {
+    write_padded_bundle(count, 0, to)
+}
+
+/// The same with observed data, which say nothing about indicators, until this many bytes are added.
+pub(crate) fn write_padded_bundle(count: u64, bytes: u64, to: &mut dyn Write) -> io::Result<()> {
     write!(to, "{{\"type\":\"bundle\",\"id\":\"bundle--{}\",\"objects\":[", uuid(12, 0))?;
     for number in 0..indicators::THREATS {
         let comma = if number == 0 { "" } else { "," };
@@ -23,6 +28,15 @@ pub(crate) fn write_bundle(count: u64, to: &mut dyn Write) -> io::Result<()> {
     for number in 0..count {
         indicator(number, to)?;
         relationship(number, to)?;
+    }
+    let mut written = 0;
+    for number in 0.. {
+        if written >= bytes {
+            break;
+        }
+        let text = observed(number);
+        written += text.len() as u64;
+        to.write_all(text.as_bytes())?;
     }
     writeln!(to, "\n]}}")?;
     to.flush()
@@ -75,6 +89,18 @@ fn relationship(number: u64, to: &mut dyn Write) -> io::Result<()> {
         uuid(17, number),
         uuid(15, number),
         uuid(13, threat),
+    )
+}
+
+fn observed(number: u64) -> String {
+    let (_, value) = indicators::mixed(number);
+    format!(
+        ",\n{{\"type\":\"observed-data\",\"spec_version\":\"2.1\",\"id\":\"observed-data--{}\",\
+         \"created\":\"2026-06-30T08:00:00.000Z\",\"modified\":\"2026-06-30T08:00:00.000Z\",\
+         \"first_observed\":\"2026-06-30T08:00:00Z\",\"last_observed\":\"2026-06-30T08:00:00Z\",\"number_observed\":1,\
+         \"objects\":{{\"0\":{{\"type\":\"url\",\"value\":\"{value}\"}},\"1\":{{\"type\":\"artifact\",\"payload_bin\":\"{}\"}}}}}}",
+        uuid(19, number),
+        "QmxvY2sgaXQgd2hlcmUgaXQgZW50ZXJz".repeat(24),
     )
 }
 

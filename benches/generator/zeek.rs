@@ -14,12 +14,20 @@ pub(crate) struct Zeek {
     random: Random,
     clock: Clock,
     planted: Planted,
+    /// Events of http only, with this as the key of the host.
+    http_only: Option<&'static str>,
 }
 
 impl Zeek {
     /// A stream with hits as given.
     pub(crate) fn new(planted: Planted) -> Zeek {
-        Zeek { random: Random::new(20, 0), clock: Clock::default(), planted }
+        Zeek { random: Random::new(20, 0), clock: Clock::default(), planted, http_only: None }
+    }
+
+    /// A stream of http events only, whose hits are URLs of [`indicators::write_list`] cut in two fields; the host
+    /// stands under this key.
+    pub(crate) fn http_only(planted: Planted, host: &'static str) -> Zeek {
+        Zeek { http_only: Some(host), ..Zeek::new(planted) }
     }
 
     fn listed(&mut self, shape: Shape) -> String {
@@ -141,7 +149,13 @@ impl Zeek {
         let mut host = names::harmless(&mut self.random);
         let mut referrer = format!("http://{}/", names::harmless(&mut self.random));
         names::label(&mut self.random, &mut referrer);
-        if hit && self.random.chance(0.5) {
+        let mut path = None;
+        if hit && self.http_only.is_some() {
+            let url = self.listed(Shape::Url);
+            let (_, rest) = url.split_once("://").unwrap_or_default();
+            let (listed, rest) = rest.split_once('/').unwrap_or_default();
+            (host, path) = (listed.to_owned(), Some(format!("/{rest}")));
+        } else if hit && self.random.chance(0.5) {
             referrer = self.listed(Shape::Url);
         } else if hit {
             host = self.listed(Shape::Name);
@@ -153,9 +167,12 @@ impl Zeek {
         names::label(random, &mut uri);
         uri.push('/');
         names::label(random, &mut uri);
+        uri.push_str(".php");
+        let uri = path.unwrap_or(uri);
+        let key = self.http_only.unwrap_or("host");
         write!(
             out,
-            ",\"trans_depth\":1,\"method\":\"{}\",\"host\":\"{host}\",\"uri\":\"{uri}.php?id={}&q={}\",\
+            ",\"trans_depth\":1,\"method\":\"{}\",\"{key}\":\"{host}\",\"uri\":\"{uri}?id={}&q={}\",\
              \"referrer\":\"{referrer}\",\"version\":\"1.1\",\"user_agent\":\"{}\",\
              \"request_body_len\":0,\"response_body_len\":{},\"status_code\":200,\"status_msg\":\"OK\",\
              \"tags\":[],\"resp_fuids\":[\"{}\"],\"resp_mime_types\":[\"text/html\"]}}",
@@ -315,13 +332,13 @@ impl Zeek {
 
 impl Source for Zeek {
     fn event(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
-        let kind = self.random.below(100);
+        let kind = if self.http_only.is_some() { HTTP } else { self.random.below(100) };
         let hit = self.random.chance(self.planted.rate);
         match kind {
             0..40 => self.conn(hit, out),
             40..62 => self.dns(hit, out),
-            62..74 => self.ssl(hit, out),
-            74..86 => self.http(hit, out),
+            62..HTTP => self.ssl(hit, out),
+            HTTP..86 => self.http(hit, out),
             86..92 => self.files(hit, out),
             92..98 => self.other(hit, out),
             _ => self.eve(hit, out),
@@ -329,6 +346,9 @@ impl Source for Zeek {
         Ok(hit)
     }
 }
+
+/// Of a hundred, the first number that is an http event.
+const HTTP: u64 = 74;
 
 const AGENTS: [&str; 6] = [
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/132.0.0.0 Safari/537.36",

@@ -13,6 +13,7 @@ use crate::cli::inspect::Account;
 use crate::cli::intel::Inputs;
 use crate::cli::{intel, usage};
 use crate::index;
+use crate::intake::Options;
 use crate::stage::{Origin, Output};
 
 /// Files of one feed that are told of one by one.
@@ -27,12 +28,15 @@ Examples:
 The file is written beside FILE and renamed, so programs that have the old one open keep it. The same feeds give
 the same bytes. `taxiway inspect` tells more of each file.")]
 pub(crate) struct Arguments {
-    /// Feeds: files or folders of STIX 2.x, lists, hosts files, CSV; plain or compressed; `-` for standard input
+    /// Feeds: files or folders of STIX, lists, hosts files, CSV; plain or compressed; `-` for standard input
     #[arg(required = true, value_name = "[NAME=]FEED")]
     feeds: Vec<String>,
     /// The snapshot file; `-` for standard output (the report then goes to standard error)
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// Takes the observables of STIX 1 that no indicator points to as indicators; they are counted always
+    #[arg(long)]
+    observables: bool,
     /// Takes entries that a build rule refuses
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = PossibleValuesParser::new(intel::BUILD_RULES))]
     allow: Vec<String>,
@@ -52,6 +56,8 @@ struct Summary<'a> {
     bytes: u64,
     records: u64,
     entries: Vec<Entries>,
+    compounds: u64,
+    silent: u64,
     sections: Vec<Section>,
     feeds: Vec<Feed<'a>>,
     files: Vec<Account<'a>>,
@@ -78,6 +84,7 @@ struct Feed<'a> {
     context_objects: u64,
     context_types: Vec<(&'a str, u64)>,
     noted: Vec<Reason<'a>>,
+    kept: Vec<Reason<'a>>,
     skipped: Vec<Reason<'a>>,
     warnings: &'a [String],
 }
@@ -102,7 +109,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         Origin::File(arguments.output.clone()).identity()
     };
     Inputs::of_feeds(&arguments.feeds).refuse(output)?;
-    let compiled = intel::compile(&arguments.feeds, intel::allow(&arguments.allow), arguments.quiet)?;
+    let options = Options { observables: arguments.observables };
+    let allow = intel::allow(&arguments.allow);
+    let compiled = intel::compile(&arguments.feeds, options, allow, arguments.quiet)?;
     let size = compiled.bytes.len() as u64;
     if to_stdout {
         io::stdout().lock().write_all(&compiled.bytes)?;
@@ -117,6 +126,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         bytes: size,
         records: report.records,
         entries: report.entries.iter().map(|&(kind, count)| Entries { kind: kind.as_str(), count }).collect(),
+        compounds: report.compounds,
+        silent: report.silent,
         sections: report.bytes.iter().map(|&(section, bytes)| Section { section, bytes }).collect(),
         feeds: feeds
             .iter()
@@ -127,6 +138,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
                 context_objects: feed.context_objects,
                 context_types: feed.context_types.iter().map(|(name, count)| (&**name, *count)).collect(),
                 noted: reasons(&feed.noted),
+                kept: reasons(&feed.kept),
                 skipped: reasons(&feed.skipped),
                 warnings: &feed.warnings,
             })
@@ -160,15 +172,12 @@ fn describe(summary: &Summary<'_>) -> Result<String, std::fmt::Error> {
     let mut out = String::new();
     writeln!(out, "{}: {} bytes, set version {}", summary.file, summary.bytes, summary.version)?;
     for feed in &summary.feeds {
-        writeln!(
-            out,
-            "feed {}: {} received, {} used, {} for context, {} skipped",
-            feed.name,
-            feed.received,
-            feed.used,
-            feed.context_objects,
-            feed.skipped.iter().map(|reason| reason.count).sum::<u64>()
-        )?;
+        let count = |reasons: &[Reason<'_>]| reasons.iter().map(|reason| reason.count).sum::<u64>();
+        write!(out, "feed {}: {} received, {} used, ", feed.name, feed.received, feed.used)?;
+        if !feed.kept.is_empty() {
+            write!(out, "{} kept for later evaluation, ", count(&feed.kept))?;
+        }
+        writeln!(out, "{} for context, {} skipped", feed.context_objects, count(&feed.skipped))?;
         let files = summary.files.iter().filter(|file| file.feed == feed.name);
         let (told, more) = (files.clone().take(FILES_MAX), files.count().saturating_sub(FILES_MAX));
         for file in told {
@@ -176,6 +185,7 @@ fn describe(summary: &Summary<'_>) -> Result<String, std::fmt::Error> {
         }
         if more > 0 {
             writeln!(out, "  {more} more files (`taxiway inspect` lists them)")?;
+            write_reasons(&mut out, "kept for later evaluation", &feed.kept)?;
             write_reasons(&mut out, "skipped", &feed.skipped)?;
             write_reasons(&mut out, "used in part", &feed.noted)?;
         }
@@ -187,6 +197,13 @@ fn describe(summary: &Summary<'_>) -> Result<String, std::fmt::Error> {
     writeln!(out, "records {}", summary.records)?;
     for entries in summary.entries.iter().filter(|entries| entries.count > 0) {
         writeln!(out, "  {:<12} {:>12}", entries.kind, entries.count)?;
+    }
+    if summary.compounds > 0 {
+        writeln!(
+            out,
+            "compounds {} of {} values, kept for later evaluation",
+            summary.compounds, summary.silent
+        )?;
     }
     if !summary.refused.is_empty() {
         writeln!(out, "values not taken by rule (--allow NAME takes them, where there is such a rule)")?;

@@ -16,11 +16,12 @@ use signal_hook::flag;
 
 use crate::cli::follow::{Follower, Opened, Verifier};
 use crate::cli::intel::Inputs;
-use crate::cli::{NOTHING, TROUBLE, byte_count, intel, note, stats, usage};
+use crate::cli::{NOTHING, TROUBLE, byte_count, intel, note, pairs, stats, usage};
+use crate::engine::join::Pairs;
 use crate::engine::{At, Settings};
 use crate::index::Snapshot;
 use crate::indicator::Timestamp;
-use crate::intake::Source;
+use crate::intake::{self, Source};
 use crate::live::{Current, Generation};
 use crate::observable::Kind;
 use crate::policy::Policy;
@@ -34,9 +35,12 @@ pub(crate) struct Arguments {
     /// Event files, plain, gzip, zstd, bzip2 or xz; standard input when there is none, or for `-`
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// A feed to compile and use: file or folder of STIX 2.x, lists, hosts files, CSV; repeatable
+    /// A feed to compile and use: file or folder of STIX, lists, hosts files, CSV; repeatable
     #[arg(short, long, value_name = "[NAME=]FEED", help_heading = "Indicators")]
     intel: Vec<String>,
+    /// Takes the observables of STIX 1 that no indicator points to as indicators; they are counted always
+    #[arg(long, requires = "intel", help_heading = "Indicators")]
+    observables: bool,
     /// A snapshot file made by `taxiway compile`; repeatable
     #[arg(short, long, value_name = "FILE", help_heading = "Indicators")]
     snapshot: Vec<PathBuf>,
@@ -55,6 +59,9 @@ pub(crate) struct Arguments {
     /// How events are read: by what they are, always as JSON objects, always as lines of text
     #[arg(long, value_enum, default_value_t, help_heading = "Events")]
     format: Format,
+    /// More keys of fields that belong together, one pair a line: HOST-KEY PATH-KEY [QUERY-KEY], ADDRESS-KEY :PORT-KEY
+    #[arg(long, value_name = "FILE", help_heading = "Events")]
+    pairs: Option<PathBuf>,
     /// Bytes of an event above which it is searched and counted, but not tagged
     #[arg(long, value_name = "BYTES", value_parser = byte_count, default_value_t = LINE_BYTES_MAX, help_heading = "Events")]
     max_line_bytes: usize,
@@ -184,13 +191,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     check(arguments)?;
     let origins = origins(&arguments.files)?;
     let inputs = inputs(arguments, &origins);
+    let pairs = match &arguments.pairs {
+        Some(path) => Arc::new(pairs::read(path)?),
+        None => Arc::default(),
+    };
     let mut opened = Vec::new();
     for path in &arguments.snapshot {
         opened.push(Opened::open(path, |path| Ok(Snapshot::open(path)?))?);
     }
     if !arguments.intel.is_empty() {
-        let compiled =
-            intel::compile(&arguments.intel, intel::allow(&arguments.rules.allow), arguments.quiet)?;
+        let options = intake::Options { observables: arguments.observables };
+        let allow = intel::allow(&arguments.rules.allow);
+        let compiled = intel::compile(&arguments.intel, options, allow, arguments.quiet)?;
         let snapshot = Arc::new(Snapshot::from_bytes(compiled.bytes)?);
         opened.push(Opened { snapshot, file: None });
     }
@@ -209,7 +221,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     };
     end_by_signal(&signals)?;
     let start = Instant::now();
-    let options = options(arguments, origins);
+    let options = options(arguments, origins, pairs);
     let summary = run_stage(&options, output, &current, &signals, progress.teller());
     let took = start.elapsed();
     if let Some(follower) = follower {
@@ -237,7 +249,7 @@ fn check(arguments: &Arguments) -> Result<()> {
     if arguments.intel.is_empty() && arguments.snapshot.is_empty() {
         return Err(usage(
             "filter",
-            "no indicators: name a feed with --intel FEED (a file or folder of STIX 2.x, lists, CSV), or a file \
+            "no indicators: name a feed with --intel FEED (a file or folder of STIX, lists, CSV), or a file \
              made by `taxiway compile` with --snapshot FILE",
         ));
     }
@@ -290,6 +302,9 @@ fn inputs(arguments: &Arguments, origins: &[Origin]) -> Inputs {
     for path in &arguments.snapshot {
         inputs.add("a snapshot", &Origin::File(path.clone()));
     }
+    if let Some(path) = &arguments.pairs {
+        inputs.add("the pairs", &Origin::File(path.clone()));
+    }
     for origin in origins {
         inputs.add("an input", origin);
     }
@@ -310,7 +325,7 @@ fn output(path: Option<&Path>, inputs: &Inputs) -> Result<Output> {
     Ok(output)
 }
 
-fn options(arguments: &Arguments, origins: Vec<Origin>) -> Options {
+fn options(arguments: &Arguments, origins: Vec<Origin>, pairs: Arc<Pairs>) -> Options {
     let threads = match arguments.threads {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         n => n,
@@ -330,6 +345,7 @@ fn options(arguments: &Arguments, origins: Vec<Origin>) -> Options {
             at: arguments.rules.at.clone(),
             enrichments_max: arguments.tags.max_enrichments,
             tag_bytes_max: arguments.tags.max_tag_bytes,
+            pairs,
         },
         threads,
         only_hits: arguments.only_hits,

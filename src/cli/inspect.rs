@@ -2,7 +2,7 @@
 //!
 //! Is: the account of a reading, as a table for people or one JSON object a file. `compile` tells it in short.
 //! Is not: a snapshot; values and their order are dropped as soon as they are counted.
-//! Invariant: `received` is `indicators` that are used, `context`, and all that is skipped by reason.
+//! Invariant: `received` is `used`, `context`, and all that is kept or skipped by reason.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,7 +19,7 @@ use crate::cli::{TROUBLE, intel, note, usage};
 use crate::engine::At;
 use crate::index;
 use crate::indicator::{ThreatKind, Tlp};
-use crate::intake::{self, FileReport, Source, Terms};
+use crate::intake::{self, FileReport, Options, Source, Terms};
 use crate::observable::{Kind, Observable};
 use crate::stage::now;
 use crate::survey::{self, Scale, Span};
@@ -33,13 +33,16 @@ Examples:
   taxiway inspect --json feeds/ | jq 'select(.used == 0) | .file'
 
 Files are read together, as --intel reads them: names, markings and versions join across them. One JSON object a
-file; `received` is `used` + `context` + the sum of `skipped`.
+file; `received` is `used` + the sum of `kept` + `context` + the sum of `skipped`.
 
 Exit codes: 0 done, 2 wrong usage, or a file that is missing, unreadable or no feed.")]
 pub(crate) struct Arguments {
-    /// Feeds: files or folders of STIX 2.x, lists, hosts files, CSV; plain or compressed; `-` for standard input
+    /// Feeds: files or folders of STIX, lists, hosts files, CSV; plain or compressed; `-` for standard input
     #[arg(required = true, value_name = "[NAME=]FEED")]
     feeds: Vec<String>,
+    /// Takes the observables of STIX 1 that no indicator points to as indicators; they are counted always
+    #[arg(long)]
+    observables: bool,
     /// Counts entries that a build rule refuses as taken
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = PossibleValuesParser::new(intel::BUILD_RULES))]
     allow: Vec<String>,
@@ -78,6 +81,8 @@ pub(crate) struct Account<'a> {
     objects: BTreeMap<&'a str, u64>,
     /// Values of the indicators that are used, by kind.
     values: BTreeMap<&'static str, u64>,
+    /// Neither used nor lost: in a snapshot for later evaluation.
+    kept: Vec<Reason<'a>>,
     skipped: Vec<Reason<'a>>,
     /// Used, but for something in them.
     noted: Vec<Reason<'a>>,
@@ -158,7 +163,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let refuses = |value: &Observable| index::refuses(value, allow);
     let scale = Scale { now, refuses: &refuses };
     let spinner = intel::spinner("reading feeds", false);
-    let terms = Terms { scale, keep_going: true };
+    let options = Options { observables: arguments.observables };
+    let terms = Terms { options, scale, keep_going: true };
     let read = intake::load_by(&sources, terms, &mut |bytes| spinner.inc(bytes), &mut drop);
     spinner.finish_and_clear();
     let (reports, _waiting) = read?;
@@ -194,6 +200,9 @@ impl<'a> Account<'a> {
         if survey.indicators > 0 {
             objects.insert("indicator", survey.indicators);
         }
+        if survey.observables > 0 {
+            *objects.entry("observable").or_default() += survey.observables;
+        }
         Account {
             file: &file.name,
             feed,
@@ -208,6 +217,7 @@ impl<'a> Account<'a> {
             context,
             objects,
             values: some(values.map(|(kind, count)| (kind.as_str(), count))),
+            kept: reasons(&tally.kept),
             skipped: reasons(&tally.skipped),
             noted: reasons(&tally.noted),
             refused_values: reasons(&used.refused),
@@ -253,14 +263,15 @@ impl<'a> Account<'a> {
             writeln!(out, "  not read: {}", message.replace('\n', "; "))?;
             return Ok(out);
         }
-        let skipped: u64 = self.skipped.iter().map(|reason| reason.count).sum();
-        writeln!(
-            out,
-            "  {} received = {} used + {} for context + {skipped} not used",
-            self.received, self.used, self.context
-        )?;
+        let sum = |reasons: &[Reason<'_>]| reasons.iter().map(|reason| reason.count).sum::<u64>();
+        write!(out, "  {} received = {} used", self.received, self.used)?;
+        if !self.kept.is_empty() {
+            write!(out, " + {} kept for later evaluation", sum(&self.kept))?;
+        }
+        writeln!(out, " + {} for context + {} not used", self.context, sum(&self.skipped))?;
         counts(&mut out, "objects", &self.objects)?;
         counts(&mut out, "values", &self.values)?;
+        write_reasons(&mut out, "kept", &self.kept, short)?;
         write_reasons(&mut out, "not used", &self.skipped, short)?;
         write_reasons(&mut out, "used in part", &self.noted, short)?;
         write_reasons(&mut out, "not taken", &self.refused_values, short)?;

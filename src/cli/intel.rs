@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::note;
 use crate::index::{Allow, Builder, Report, Snapshot};
-use crate::intake::{self, FeedReport, Source, Terms};
+use crate::intake::{self, FeedReport, Options, Source, Terms};
 use crate::stage::{Origin, now};
 use crate::survey::Scale;
 
@@ -88,7 +88,7 @@ pub(crate) struct Compiled {
 }
 
 /// Loads and compiles feeds. `quiet` leaves out what is not a fault of the feeds.
-pub(crate) fn compile(feeds: &[String], allow: Allow, quiet: bool) -> Result<Compiled> {
+pub(crate) fn compile(feeds: &[String], options: Options, allow: Allow, quiet: bool) -> Result<Compiled> {
     let sources: Vec<Source> = feeds.iter().map(|feed| Source::parse(feed)).collect();
     if sources.iter().filter(|source| source.path == Path::new("-")).count() > 1 {
         return Err(anyhow!("standard input can be one feed only"));
@@ -97,7 +97,7 @@ pub(crate) fn compile(feeds: &[String], allow: Allow, quiet: bool) -> Result<Com
     let mut builder = Builder::new(&intake::names(&sources), allow);
     let mut take = |indicator| builder.add(indicator);
     let scale = Scale { now: now(), refuses: &|_| None };
-    let terms = Terms { scale, keep_going: false };
+    let terms = Terms { options, scale, keep_going: false };
     let loaded = intake::load_by(&sources, terms, &mut |bytes| spinner.inc(bytes), &mut take);
     let (reports, _waiting) = loaded.inspect_err(|_| spinner.finish_and_clear())?;
     spinner.set_message("building from");
@@ -131,7 +131,7 @@ pub(crate) fn damaged(path: &Path, error: &crate::index::Error) -> anyhow::Error
 /// Tells what is wrong with a feed: at most three lines.
 fn tell(report: &FeedReport, quiet: bool) {
     let name = &report.name;
-    let skipped: u64 = report.skipped.iter().map(|(_, n, _)| n).sum();
+    let skipped: u64 = report.skipped.iter().chain(&report.kept).map(|(_, n, _)| n).sum();
     let summary = skipped > 0 && !quiet;
     let room = LINES_MAX - usize::from(summary);
     let (shown, hidden) = if report.warnings.len() > room {
@@ -146,7 +146,12 @@ fn tell(report: &FeedReport, quiet: bool) {
         note(format_args!("feed {name}: {hidden} more warnings (`taxiway compile` lists them)"));
     }
     if summary {
-        let reasons = counted(&report.skipped);
+        let kept = format!("kept for later evaluation: {}", counted(&report.kept));
+        let reasons = match (report.skipped.as_slice(), report.kept.as_slice()) {
+            (skipped, []) => counted(skipped),
+            ([], _) => kept,
+            (skipped, _) => counted(skipped) + ", " + &kept,
+        };
         note(format_args!("feed {name}: {skipped} of {} received not used: {reasons}", report.received));
     }
 }

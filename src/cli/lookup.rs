@@ -16,14 +16,15 @@ use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
 use crate::cli::filter::read_at;
-use crate::cli::intel::shortened;
-use crate::cli::snapshot::Line;
+use crate::cli::pattern::printable;
+use crate::cli::snapshot::{Compounded, Line, Said, Together};
 use crate::cli::{NOTHING, intel, usage};
 use crate::engine::At;
 use crate::engine::token::{Candidate, Tokens, What};
 use crate::engine::verify::{Finding, Grade, Verifier};
 use crate::index::{Entry, Snapshot};
 use crate::indicator::{Part, Timestamp};
+use crate::intake::Options;
 use crate::observable::{self, Hint, Kind, Network, Observable};
 use crate::policy::{self, Claims, Policy, Rule, Surroundings};
 use crate::stage::now;
@@ -44,6 +45,9 @@ pub(crate) struct Arguments {
     /// A feed to compile and ask; repeatable
     #[arg(short, long, value_name = "[NAME=]FEED")]
     intel: Vec<String>,
+    /// Takes the observables of STIX 1 that no indicator points to as indicators
+    #[arg(long, requires = "intel")]
+    observables: bool,
     /// A snapshot file to ask; repeatable
     #[arg(short, long, value_name = "FILE")]
     snapshot: Vec<PathBuf>,
@@ -68,6 +72,9 @@ struct Answer<'a> {
     /// The values that were asked for, in canonical form.
     read_as: Vec<String>,
     hits: Vec<Hit>,
+    /// Indicators that need it together with other values: alone it hits none of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    only_with_others: Vec<Share>,
     /// Whether there is more than the limit.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     cut: bool,
@@ -88,6 +95,19 @@ struct Hit {
     suppressed: Vec<&'static str>,
 }
 
+/// One indicator of which a value is part of the pattern.
+#[derive(Debug, Serialize)]
+struct Share {
+    grade: &'static str,
+    kind: &'static str,
+    value: String,
+    /// The part of the pattern, as it is printed.
+    pattern: Box<str>,
+    #[serde(flatten)]
+    said: Said,
+    set: String,
+}
+
 /// Asks for all values.
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let now = match &arguments.at {
@@ -102,10 +122,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         }
     };
     let snapshots = snapshots(arguments)?;
+    let together = snapshots.iter().map(|snapshot| Together::of(snapshot));
+    let together = together.collect::<Result<Vec<_>>>()?;
     let mut out = io::stdout().lock();
     let mut found = false;
     for query in &arguments.values {
-        let answer = answer(query, &snapshots, now, arguments.limit)?;
+        let mut answer = answer(query, &snapshots, now, arguments.limit)?;
+        for (snapshot, together) in snapshots.iter().zip(&together) {
+            if let Some(together) = together {
+                shares(&mut answer, snapshot, together);
+            }
+        }
         found |= !answer.hits.is_empty();
         if arguments.json {
             serde_json::to_writer(&mut out, &answer)?;
@@ -130,7 +157,8 @@ fn snapshots(arguments: &Arguments) -> Result<Vec<Arc<Snapshot>>> {
         snapshots.push(Arc::new(intel::open_verified(path)?));
     }
     if !arguments.intel.is_empty() {
-        let compiled = intel::compile(&arguments.intel, intel::allow(&arguments.allow), true)?;
+        let options = Options { observables: arguments.observables };
+        let compiled = intel::compile(&arguments.intel, options, intel::allow(&arguments.allow), true)?;
         snapshots.push(Arc::new(Snapshot::from_bytes(compiled.bytes)?));
     }
     Ok(snapshots)
@@ -142,7 +170,14 @@ fn answer<'a>(
     now: Option<Timestamp>,
     limit: usize,
 ) -> Result<Answer<'a>> {
-    let mut answer = Answer { query, read_as: Vec::new(), hits: Vec::new(), cut: false, problem: None };
+    let mut answer = Answer {
+        query,
+        read_as: Vec::new(),
+        hits: Vec::new(),
+        only_with_others: Vec::new(),
+        cut: false,
+        problem: None,
+    };
     if let Some(prefix) = query.strip_suffix('*') {
         let prefix = spelled(prefix);
         for snapshot in snapshots {
@@ -171,18 +206,8 @@ fn exact(answer: &mut Answer<'_>, snapshots: &[Arc<Snapshot>], now: Option<Times
             Vec::new()
         }
     };
-    // Several values, those of a range, may lie in one network: each entry is told once.
-    let mut found: Vec<Found> = Vec::new();
-    for value in &values {
-        answer.read_as.push(value.to_string());
-        match value {
-            Observable::Network(network) => ask_network(&mut found, snapshots, *network),
-            _ => ask(&mut found, &value.to_string(), snapshots),
-        }
-    }
-    if values.is_empty() {
-        ask(&mut found, &observable::refang(answer.query), snapshots);
-    }
+    answer.read_as.extend(values.iter().map(ToString::to_string));
+    let found = find(&values, answer.query, snapshots);
     for Found { snapshot, entry, grade, rule } in found {
         if let Some(snapshot) = snapshots.get(snapshot) {
             indicators(&mut answer.hits, snapshot, grade.as_str(), entry, rule, now);
@@ -197,6 +222,44 @@ fn exact(answer: &mut Answer<'_>, snapshots: &[Arc<Snapshot>], now: Option<Times
                 "no set takes it, by the build rule {rule} (`taxiway compile --allow` switches rules off)"
             )
         });
+    }
+}
+
+/// The entries that these values hit, or else what stands in the text. Several values, those of a range, may lie in one
+/// network: each entry is told once.
+fn find(values: &[Observable], text: &str, snapshots: &[Arc<Snapshot>]) -> Vec<Found> {
+    let mut found = Vec::new();
+    for value in values {
+        match value {
+            Observable::Network(network) => ask_network(&mut found, snapshots, *network),
+            _ => ask(&mut found, &value.to_string(), snapshots),
+        }
+    }
+    if values.is_empty() {
+        ask(&mut found, &observable::refang(text), snapshots);
+    }
+    found
+}
+
+/// Adds the indicators that need a value together with others. What is searched by its spelling is none.
+fn shares(answer: &mut Answer<'_>, snapshot: &Snapshot, together: &Together) {
+    if answer.query.ends_with(['*', '~']) {
+        return;
+    }
+    let values = observable::read(answer.query, Hint::None).unwrap_or_default();
+    let silent = std::slice::from_ref(&together.silent);
+    for Found { entry, grade, .. } in find(&values, answer.query, silent) {
+        for kept in together.with(entry) {
+            let Compounded { pattern, said, .. } = together.describe(snapshot, kept);
+            answer.only_with_others.push(Share {
+                grade: grade.as_str(),
+                kind: together.silent.kind(entry).as_str(),
+                value: together.silent.value(entry),
+                pattern,
+                said,
+                set: snapshot.version().to_owned(),
+            });
+        }
     }
 }
 
@@ -351,32 +414,17 @@ fn describe(answer: &Answer<'_>) -> Result<String, std::fmt::Error> {
         (_, n) => writeln!(out, "{}: {n} hits", answer.query)?,
     }
     for Hit { grade, line, suppressed, .. } in &answer.hits {
-        write!(out, "  {grade} {} {}  feed {}", line.kind, line.value, line.feed)?;
-        let mut part = |name: &str, value: Option<&str>| match value {
-            Some(value) => write!(out, "  {name}{value}"),
-            None => Ok(()),
-        };
-        part("", line.id.as_deref())?;
-        part("confidence ", line.confidence.map(|n| n.to_string()).as_deref())?;
-        part("TLP:", line.tlp)?;
-        part("from ", line.valid_from.as_deref())?;
-        part("until ", line.valid_until.as_deref())?;
-        part("", line.context.name.as_deref())?;
-        part("seen ", line.context.sightings.map(|n| n.to_string()).as_deref())?;
-        part("last ", line.context.last_seen.as_deref())?;
-        for (opinion, count) in &line.context.opinions {
-            part("opinion ", Some(&format!("{opinion} {count}")))?;
-        }
-        for note in &line.context.notes {
-            part("note ", Some(&shortened(note)))?;
-        }
-        for statement in &line.context.statements {
-            part("marked ", Some(&shortened(statement)))?;
-        }
+        write!(out, "  {grade} {} {}", line.kind, line.value)?;
+        line.said.describe(&mut out)?;
         if !suppressed.is_empty() {
             write!(out, "  NOT TAGGED: {}", suppressed.join(", "))?;
         }
         writeln!(out)?;
+    }
+    for Share { grade, kind, value, pattern, said, .. } in &answer.only_with_others {
+        write!(out, "  only with others: {grade} {kind} {value}")?;
+        said.describe(&mut out)?;
+        writeln!(out, "  in [{}]", printable(pattern))?;
     }
     if answer.cut {
         writeln!(out, "  ... more than {} entries (--limit)", answer.read_as.len())?;

@@ -4,7 +4,7 @@
 //! Is not: where work is done; each sub-command puts modules below together.
 //! Invariants: nothing but events (or what was asked for) goes to standard output; everything else goes to
 //! standard error. Exit codes: 0 done (a reader that went away is no failure), 1 nothing found (`lookup`,
-//! `filter --only-hits`), 2 wrong usage, unreadable or damaged input, failed output.
+//! `filter --only-hits`) or something refused (`pattern check`), 2 wrong usage, unreadable or damaged input, failed output.
 //! Fails: with one message that names the culprit and, where there is one, the remedy.
 
 mod compile;
@@ -14,6 +14,8 @@ mod follow;
 mod inspect;
 mod intel;
 mod lookup;
+mod pairs;
+mod pattern;
 mod snapshot;
 mod stats;
 
@@ -25,6 +27,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// Exit code when nothing was found.
 const NOTHING: u8 = 1;
+/// Exit code when some of what was to be checked is wrong.
+const REFUSED: u8 = 1;
 /// Exit code for wrong usage, unreadable or damaged input, failed output.
 const TROUBLE: u8 = 2;
 
@@ -52,6 +56,8 @@ enum Command {
     Inspect(inspect::Arguments),
     /// Says what a value would hit, and why it would or would not be tagged
     Lookup(lookup::Arguments),
+    /// Checks STIX patterns
+    Pattern(pattern::Arguments),
     /// Looks into snapshot files
     Snapshot(snapshot::Arguments),
     /// Writes a completion script for a shell to standard output
@@ -85,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Lookup(arguments) => lookup::run(&arguments),
+        Command::Pattern(arguments) => pattern::run(&arguments),
         Command::Snapshot(arguments) => snapshot::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };

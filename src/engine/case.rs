@@ -11,6 +11,7 @@ use ahash::{AHashMap, AHashSet, RandomState};
 use crate::engine::Counts;
 use crate::engine::event::{Path, Walk};
 use crate::engine::hit::{self, Decoded, Hit};
+use crate::engine::join::Pairs;
 use crate::engine::token::{self, What};
 use crate::engine::verify::{Finding, Grade};
 use crate::index::{Entry, Snapshot};
@@ -59,6 +60,24 @@ pub struct Ways<'a> {
     pub walk: &'a Walk,
     /// The event.
     pub event: &'a [u8],
+    /// Which of its fields belong together.
+    pub pairs: &'a Pairs,
+}
+
+/// Where something stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// In the string of this node; anywhere, if the event is a text.
+    Node(u32),
+    /// In several fields (M13, M3.12).
+    Joined {
+        /// The node of the host, or of the address.
+        first: u32,
+        /// The row of [`Pairs`].
+        row: usize,
+        /// How many other fields of the row.
+        others: usize,
+    },
 }
 
 /// An event and what was found in it.
@@ -74,8 +93,8 @@ pub struct Case<'a> {
     pub every_place: bool,
     ways: Option<Ways<'a>>,
     texts: Vec<u8>,
-    /// By number: the first node of the field, and the hash of its path.
-    fields: Vec<(u32, u64)>,
+    /// By number: the first way to the field, and the hash of its path.
+    fields: Vec<(Way, u64)>,
     hasher: RandomState,
     /// By hash, once there are many.
     field_numbers: AHashMap<u64, usize>,
@@ -108,15 +127,17 @@ impl<'a> Case<'a> {
         self.names = Some(AHashSet::new());
     }
 
-    /// The field of a node; of any, if the event is a text.
-    pub fn field(&mut self, node: u32) -> Field {
-        let path = self.path_of(node);
+    /// The field at the end of a way. One that is joined is wanted if each of its fields is.
+    pub fn field(&mut self, way: Way) -> Field {
+        let paths = self.paths_of(way);
         let policy = &self.generation.policy;
-        let wanted = policy.wants_all_fields() || policy.wants_field(&path.text, &path.indexes);
-        let hash = self.hasher.hash_one(&path.text);
+        let wanted = policy.wants_all_fields()
+            || paths.iter().all(|path| policy.wants_field(&path.text, &path.indexes));
+        let text = joined(paths);
+        let hash = self.hasher.hash_one(&text);
         let is_it = |&number: &usize| {
             let known = self.fields.get(number);
-            known.is_some_and(|&(node, of)| of == hash && self.path_of(node).text == path.text)
+            known.is_some_and(|&(way, of)| of == hash && joined(self.paths_of(way)) == text)
         };
         let known = if self.fields.len() <= FEW {
             (0..self.fields.len()).find(is_it)
@@ -125,7 +146,7 @@ impl<'a> Case<'a> {
         };
         let number = known.unwrap_or(self.fields.len());
         if known.is_none() {
-            self.fields.push((node, hash));
+            self.fields.push((way, hash));
             if self.fields.len() > FEW {
                 let new = if self.field_numbers.is_empty() { 0 } else { number };
                 let hashes = self.fields.iter().enumerate().skip(new);
@@ -135,10 +156,19 @@ impl<'a> Case<'a> {
         Field { number, wanted }
     }
 
-    fn path_of(&self, node: u32) -> Path {
-        match self.ways {
-            Some(Ways { walk, event }) => walk.path(event, node),
-            None => Path { text: "message".to_owned(), indexes: Vec::new() },
+    fn paths_of(&self, way: Way) -> Vec<Path> {
+        let Some(Ways { walk, event, pairs }) = self.ways else {
+            return vec![Path { text: "message".to_owned(), indexes: Vec::new() }];
+        };
+        match way {
+            Way::Node(node) => vec![walk.path(event, node)],
+            Way::Joined { first, row, others } => {
+                let mut paths = vec![walk.path(event, first)];
+                if let (Some(row), Some(first)) = (pairs.row(row), paths.first().cloned()) {
+                    paths.extend(row.paths(&first, others));
+                }
+                paths
+            }
         }
     }
 
@@ -164,7 +194,7 @@ impl<'a> Case<'a> {
 
     /// The dotted path of a field.
     pub fn path(&self, field: usize) -> String {
-        self.fields.get(field).map_or_else(String::new, |(node, _)| self.path_of(*node).text)
+        self.fields.get(field).map_or_else(String::new, |(way, _)| joined(self.paths_of(*way)))
     }
 
     /// The text that hit.
@@ -309,4 +339,10 @@ impl<'a> Case<'a> {
         };
         policy::looks_like_file(name, surroundings)
     }
+}
+
+/// The name of a field that is made of these.
+fn joined(paths: Vec<Path>) -> String {
+    let texts: Vec<String> = paths.into_iter().map(|path| path.text).collect();
+    texts.join("+")
 }

@@ -9,6 +9,7 @@
 pub mod case;
 pub mod event;
 pub mod hit;
+pub mod join;
 pub mod judge;
 pub mod moment;
 pub mod scalars;
@@ -18,8 +19,10 @@ pub mod token;
 pub mod verify;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::engine::event::Marks;
+use crate::engine::join::Pairs;
 use crate::engine::judge::{Judge, Marked};
 use crate::engine::scan::{Sift, Tier};
 use crate::indicator::Timestamp;
@@ -76,6 +79,8 @@ pub struct Settings {
     pub enrichments_max: usize,
     /// Bytes of tag in one event at most.
     pub tag_bytes_max: usize,
+    /// Which fields belong together.
+    pub pairs: Arc<Pairs>,
 }
 
 impl Default for Settings {
@@ -86,6 +91,7 @@ impl Default for Settings {
             at: At::Now,
             enrichments_max: 16,
             tag_bytes_max: 8 << 10,
+            pairs: Arc::default(),
         }
     }
 }
@@ -198,8 +204,8 @@ impl Engine {
     /// An engine that uses this tier, or the widest of this machine when it lacks it.
     pub fn with_tier(settings: Settings, tier: Tier) -> Engine {
         Engine {
+            sift: Sift::new(tier, Arc::clone(&settings.pairs)),
             settings,
-            sift: Sift::new(tier),
             judge: Judge::new(),
             marks: Vec::new(),
             segments: Vec::new(),
@@ -214,8 +220,9 @@ impl Engine {
         self.segments.clear();
         self.tags.clear();
         self.marks.clear();
+        let lines = matches!(batch.framing, Framing::Lines);
         for snapshot in &generation.snapshots {
-            self.sift.find(batch.bytes, snapshot, &mut self.marks);
+            self.sift.find(batch.bytes, lines, snapshot, &mut self.marks);
         }
         let mut written = 0;
         if !self.marks.is_empty() {
@@ -262,7 +269,7 @@ impl Engine {
     pub fn window(&mut self, window: &[u8], range: Range<usize>, generation: &Generation, now: Timestamp) {
         self.marks.clear();
         for snapshot in &generation.snapshots {
-            self.sift.find(window, snapshot, &mut self.marks);
+            self.sift.find(window, false, snapshot, &mut self.marks);
         }
         if !self.marks.is_empty() {
             self.judge.window(window, range, &self.settings, generation, now, &mut self.counts);

@@ -1,20 +1,27 @@
 //! The second walk over an event: its numbers and short strings too, for the few events that need them.
 //!
-//! Is: the port in a field beside an address (M3.12), and what `moment` reads. Is not: made unless it is asked for.
-//! Costs: one walk, and for ports one map an event, however many addresses ask.
+//! Is: ports and strings by object and key (M3.12, M13), and what `moment` reads.
+//! Is not: made unless it is asked for.
+//! Costs: one walk, and one map an event for ports and one for strings, however many addresses and hosts ask.
 
 use ahash::AHashMap;
 
 use crate::engine::event::grammar::decoded;
-use crate::engine::event::{Keep, Role, Walk};
+use crate::engine::event::{Keep, Piece, Role, Walk};
+use crate::engine::join;
+
+/// The name of a member: the number of its object, and its key.
+type Member = (u32, String);
 
 /// The scalars of an event, once they are asked for.
 #[derive(Debug, Default)]
 pub struct Scalars {
     walk: Walk,
     is_read: bool,
-    /// By number of the object and key: the first member of the name that is a port.
-    ports: Option<AHashMap<(u32, String), u16>>,
+    /// The first member of the name that is a port.
+    ports: Option<AHashMap<Member, Piece>>,
+    /// The first member of the name that is a string.
+    strings: Option<AHashMap<Member, Piece>>,
 }
 
 impl Scalars {
@@ -22,6 +29,7 @@ impl Scalars {
     pub fn forget(&mut self) {
         self.is_read = false;
         self.ports = None;
+        self.strings = None;
     }
 
     /// The walk over this event, made once.
@@ -35,16 +43,22 @@ impl Scalars {
         &self.walk
     }
 
-    /// The port that belongs to the address that is the value of a member and starts at `start`.
-    pub fn port_beside(&mut self, event: &[u8], start: usize) -> Option<u16> {
+    /// Object and key of the string that is the value of a member and starts at `start`.
+    pub fn member(&mut self, event: &[u8], start: usize) -> Option<Member> {
+        self.read(event);
         let pieces = self.walk.pieces();
         let piece = pieces.get(pieces.partition_point(|piece| piece.start < start))?;
-        let (object, key) = self.walk.member(event, piece.node)?;
-        let ports = self.ports.get_or_insert_with(|| ports(&self.walk, event));
-        PORT_KEYS.iter().find_map(|(address, port)| {
-            let key = format!("{}{port}", key.strip_suffix(address)?);
-            ports.get(&(object, key)).copied()
-        })
+        self.walk.member(event, piece.node)
+    }
+
+    /// The first member of this name that is a port, of an object that [`Scalars::member`] gave.
+    pub fn port(&mut self, event: &[u8], member: &Member) -> Option<Piece> {
+        self.ports.get_or_insert_with(|| ports(&self.walk, event)).get(member).copied()
+    }
+
+    /// The first member of this name that is a string, of an object that [`Scalars::member`] gave.
+    pub fn string(&mut self, event: &[u8], member: &Member) -> Option<Piece> {
+        self.strings.get_or_insert_with(|| strings(&self.walk, event)).get(member).copied()
     }
 
     /// Gives memory back that only a very large event needed.
@@ -54,28 +68,26 @@ impl Scalars {
     }
 }
 
-fn ports(walk: &Walk, event: &[u8]) -> AHashMap<(u32, String), u16> {
+fn ports(walk: &Walk, event: &[u8]) -> AHashMap<Member, Piece> {
     let mut ports = AHashMap::new();
     for piece in walk.pieces().iter().filter(|piece| piece.role != Role::Key && piece.end - piece.start <= 30)
     {
         let text = decoded(event.get(piece.start..piece.end).unwrap_or_default(), piece.escaped);
-        let is_number = text.bytes().all(|b| b.is_ascii_digit());
-        let port = text.parse().ok().filter(|&port: &u16| port > 0 && is_number);
-        if let (Some(port), Some(member)) = (port, walk.member(event, piece.node)) {
-            ports.entry(member).or_insert(port);
+        if join::port(text.as_bytes()).is_some()
+            && let Some(member) = walk.member(event, piece.node)
+        {
+            ports.entry(member).or_insert(*piece);
         }
     }
     ports
 }
 
-/// Endings of the keys of addresses, and those of the ports beside them (M3.12).
-const PORT_KEYS: [(&str, &str); 8] = [
-    ("_h", "_p"),
-    ("ip", "port"),
-    ("Ip", "Port"),
-    ("IP", "Port"),
-    ("address", "port"),
-    ("addr", "port"),
-    ("Address", "Port"),
-    ("Addr", "Port"),
-];
+fn strings(walk: &Walk, event: &[u8]) -> AHashMap<Member, Piece> {
+    let mut strings = AHashMap::new();
+    for piece in walk.pieces().iter().filter(|piece| piece.role == Role::Value) {
+        if let Some(member) = walk.member(event, piece.node) {
+            strings.entry(member).or_insert(*piece);
+        }
+    }
+    strings
+}

@@ -128,9 +128,18 @@ impl Verifier {
         self.is_limited
     }
 
-    /// Whether some snapshot lists the address with a port, or a URL of it.
-    pub fn may_have_port(ip: IpAddr, snapshots: &[Arc<Snapshot>]) -> bool {
-        snapshots.iter().any(|snapshot| presence(snapshot, ip).path)
+    /// Whether the candidate may be the host of a URL that some snapshot lists, or is an address that one lists with
+    /// a port.
+    pub fn may_be_joined(text: &[u8], candidate: Candidate, snapshots: &[Arc<Snapshot>]) -> bool {
+        match candidate.what {
+            What::Address(ip) => snapshots.iter().any(|snapshot| presence(snapshot, ip).path),
+            What::Name { ascii: true, .. } => snapshots.iter().any(|snapshot| {
+                let key = snapshot.hasher().text(text, candidate.start, candidate.end, KeyKind::Name);
+                snapshot.filter().ask(key).path
+            }),
+            What::Name { ascii: false, .. } => true,
+            _ => false,
+        }
     }
 
     fn push(&mut self, snapshot: usize, entry: Entry, grade: Grade, candidate: Candidate) {
@@ -153,15 +162,7 @@ impl Verifier {
         }
     }
 
-    /// What the candidate, an address, hits together with a port, which may stand elsewhere; added to the
-    /// findings.
-    pub fn with_port(
-        &mut self,
-        candidate: Candidate,
-        address: IpAddr,
-        port: u16,
-        snapshots: &[Arc<Snapshot>],
-    ) {
+    fn with_port(&mut self, candidate: Candidate, address: IpAddr, port: u16, snapshots: &[Arc<Snapshot>]) {
         for (number, snapshot) in snapshots.iter().enumerate() {
             if presence(snapshot, address).path
                 && let Some(entry) = snapshot.ip_port(IpPort { address, port })

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 
 use crate::index::filter::{FilterBuilder, Hasher};
 use crate::index::format::{Header, Meta, Section, Writer, damaged, put_varint};
+use crate::index::kept::{Compounds, Gathered};
 use crate::index::keys::{self, Mark};
 use crate::index::record::context;
 use crate::index::record::{self, Attributes, Columns, Link};
@@ -36,6 +37,10 @@ pub struct Report {
     pub entries: Vec<(Kind, u64)>,
     /// Records (a value in two indicators has two).
     pub records: u64,
+    /// Compounds kept for later evaluation.
+    pub compounds: u64,
+    /// Their values, each once: silent entries.
+    pub silent: u64,
     /// Values not taken, by the name of the rule (`wide-network`, `public-suffix`, `empty-file`, `file-name`), with up
     /// to three examples each.
     pub refused: Vec<(&'static str, u64, Vec<String>)>,
@@ -57,6 +62,7 @@ pub struct Builder {
     records: record::Collected,
     contexts: context::Collected,
     values: Values,
+    compounds: Gathered,
     exact_only: Vec<Box<str>>,
     refused: Counts,
     failed: Option<Error>,
@@ -100,6 +106,13 @@ impl Builder {
                 None => *attributes.insert(self.attributes(&mut indicator)?),
             };
             self.values.add(value, link(attributes, part)?)?;
+        }
+        for compound in std::mem::take(&mut indicator.compounds) {
+            let attributes = match attributes {
+                Some(attributes) => attributes,
+                None => *attributes.insert(self.attributes(&mut indicator)?),
+            };
+            self.compounds.add(compound, attributes)?;
         }
         Ok(())
     }
@@ -157,16 +170,19 @@ impl Builder {
         let mut rows = Rows { records: &records, first: Vec::new(), more: Vec::new(), scratch: Vec::new() };
         self.values.write(&mut file, &mut rows, self.exact_only)?;
         let Rows { first, more, .. } = rows;
+        self.compounds.write(&mut file, &records)?;
         records.write(&mut file, &first, &more)?.write(&mut file)?;
         drop((first, more));
 
-        let meta = complete(&mut file, &self.feeds, self.allow)?;
+        let (meta, compounds) = complete(&mut file, &self.feeds, self.allow)?;
         let bytes = file.finish(&meta);
         let header = Header::read(&bytes)?;
         let report = Report {
             version: verify::version(&meta.digest),
             entries: Kind::ALL.into_iter().zip(meta.counts.map(u64::from)).collect(),
             records: u64::from(meta.records),
+            compounds: compounds.count().into(),
+            silent: compounds.values() as u64,
             refused: self.refused.into_rows(),
             cut,
             bytes: header.sections.lengths().map(|(section, len)| (section.as_str(), len as u64)).collect(),
@@ -176,12 +192,13 @@ impl Builder {
 }
 
 /// Reads back what was written, for its digest, and adds the filter, whose seed the digest gives.
-fn complete(file: &mut Writer, feeds: &[Box<str>], allow: Allow) -> Result<Meta, Error> {
+fn complete(file: &mut Writer, feeds: &[Box<str>], allow: Allow) -> Result<(Meta, Compounds), Error> {
     let (bytes, sections) = file.so_far();
     let tables = Tables::read(bytes, &sections)?;
     let feed_count = u32::try_from(feeds.len()).map_err(|_| damaged("more than 65,536 feeds"))?;
     let columns = Columns::read(bytes, &sections, tables.entries(), feed_count)?;
-    let content = Content { bytes, feeds, tables: &tables, columns: &columns };
+    let compounds = Compounds::read(bytes, &sections, (feed_count, columns.contexts.count()))?;
+    let content = Content { bytes, feeds, tables: &tables, columns: &columns, compounds: &compounds };
     let digest = verify::digest(content, SUFFIX_LIST, allow);
     let digest = digest.ok_or_else(|| damaged("what was written cannot be read back"))?;
     let seed = verify::seed(&digest);
@@ -197,7 +214,7 @@ fn complete(file: &mut Writer, feeds: &[Box<str>], allow: Allow) -> Result<Meta,
         contexts: columns.contexts.count(),
     };
     file.section(Section::Filter).extend_from_slice(&filter);
-    Ok(meta)
+    Ok((meta, compounds))
 }
 
 fn filter(tables: &Tables, bytes: &[u8], hasher: Hasher) -> (Vec<u8>, Traits) {

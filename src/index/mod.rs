@@ -13,6 +13,7 @@
 mod build;
 pub mod filter;
 mod format;
+mod kept;
 mod keys;
 mod map;
 mod record;
@@ -34,11 +35,13 @@ use crate::observable::{IpPort, Kind, Observable};
 
 pub use self::build::{Builder, Report};
 pub use self::format::MAGIC;
+pub use self::kept::Kept;
 pub use self::map::install;
 pub use self::record::Record;
 
 use self::filter::{Filter, Hasher};
 use self::format::{Fields, Header, Section, damaged, unsound};
+use self::kept::Compounds;
 use self::map::Bytes;
 use self::record::{Columns, Rows};
 use self::table::search::{Reads, Search};
@@ -116,6 +119,10 @@ pub struct Info {
     pub records: u32,
     /// All contexts.
     pub contexts: u32,
+    /// Compounds.
+    pub compounds: u32,
+    /// Silent entries, the values of compounds, by kind.
+    pub silent: Vec<(Kind, u32)>,
     /// Bytes by section; all but the header and padding.
     pub sections: Vec<(&'static str, u64)>,
     /// Bytes of the file.
@@ -130,6 +137,7 @@ pub struct Snapshot {
     feeds: Vec<Box<str>>,
     tables: Tables,
     columns: Columns,
+    compounds: Compounds,
     version: String,
 }
 
@@ -138,6 +146,27 @@ pub fn refuses(value: &Observable, allow: Allow) -> Option<&'static str> {
     match rules::judge(value, allow) {
         rules::Verdict::Refused(rule) => Some(rule),
         rules::Verdict::Taken | rules::Verdict::ExactOnly => None,
+    }
+}
+
+/// What opening reads of a file.
+struct Structure {
+    header: Header,
+    feeds: Vec<Box<str>>,
+    tables: Tables,
+    columns: Columns,
+    compounds: Compounds,
+}
+
+impl Structure {
+    /// Reads all but the compounds, whose values have such a structure of their own.
+    fn read(bytes: &[u8]) -> Result<Structure, Error> {
+        let header = Header::read(bytes)?;
+        let tables = Tables::read(bytes, &header.sections)?;
+        let feeds = read_feeds(bytes.get(header.sections.range(Section::Feeds)).unwrap_or_default())?;
+        let feed_count = u32::try_from(feeds.len()).map_err(|_| unsound(Section::Feeds))?;
+        let columns = Columns::read(bytes, &header.sections, tables.entries(), feed_count)?;
+        Ok(Structure { header, feeds, tables, columns, compounds: Compounds::default() })
     }
 }
 
@@ -167,13 +196,11 @@ impl Snapshot {
 
     fn read(bytes: Bytes) -> Result<Snapshot, Error> {
         let all = bytes.as_slice();
-        let header = Header::read(all)?;
-        let tables = Tables::read(all, &header.sections)?;
-        let feeds = read_feeds(all.get(header.sections.range(Section::Feeds)).unwrap_or_default())?;
-        let feed_count = u32::try_from(feeds.len()).map_err(|_| unsound(Section::Feeds))?;
-        let columns = Columns::read(all, &header.sections, tables.entries(), feed_count)?;
+        let Structure { header, feeds, tables, columns, .. } = Structure::read(all)?;
+        let known = (columns.feeds(), columns.contexts.count());
+        let compounds = Compounds::read(all, &header.sections, known)?;
         let version = verify::version(&header.meta.digest);
-        Ok(Snapshot { bytes, header, feeds, tables, columns, version })
+        Ok(Snapshot { bytes, header, feeds, tables, columns, compounds, version })
     }
 
     /// Checks every block checksum: whether the bytes are those that were written. About 0.1 s a gigabyte.
@@ -204,7 +231,13 @@ impl Snapshot {
 
     fn content(&self) -> Content<'_> {
         let bytes = self.bytes.as_slice();
-        Content { bytes, feeds: &self.feeds, tables: &self.tables, columns: &self.columns }
+        Content {
+            bytes,
+            feeds: &self.feeds,
+            tables: &self.tables,
+            columns: &self.columns,
+            compounds: &self.compounds,
+        }
     }
 
     /// The set version: 16 hexadecimal digits, the same for the same logical content.
@@ -247,6 +280,8 @@ impl Snapshot {
             feeds,
             records: self.columns.rows(),
             contexts: self.columns.contexts.count(),
+            compounds: self.compound_count(),
+            silent: self.silent_counts().collect(),
             sections: sections.map(|(section, len)| (section.as_str(), len as u64)).collect(),
             bytes: bytes.len() as u64,
         }

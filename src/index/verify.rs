@@ -13,13 +13,13 @@ use std::sync::atomic::AtomicUsize;
 
 use crate::index::filter::{Filter, Hasher};
 use crate::index::format::{Header, Meta, Section, damaged, unsound, verify_blocks};
+use crate::index::kept::Compounds;
 use crate::index::keys::{self, Mark};
-use crate::index::record::{Columns, Record};
+use crate::index::record::Columns;
 use crate::index::table::ip::{self, Address, Addresses};
 use crate::index::table::text::Text;
 use crate::index::table::{DIGESTS, Tables};
 use crate::index::{Allow, Error, format};
-use crate::indicator::Id;
 use crate::observable::Kind;
 
 /// The parts of a snapshot that have meaning.
@@ -29,6 +29,7 @@ pub(crate) struct Content<'a> {
     pub(crate) feeds: &'a [Box<str>],
     pub(crate) tables: &'a Tables,
     pub(crate) columns: &'a Columns,
+    pub(crate) compounds: &'a Compounds,
 }
 
 /// The seed that goes with a digest.
@@ -58,6 +59,7 @@ pub(crate) fn digest(content: Content<'_>, suffix_list: &str, allow: Allow) -> O
         sum.kind(content, kind)?;
     }
     sum.records(content)?;
+    sum.compounds(content)?;
     Some(sum.finish())
 }
 
@@ -183,7 +185,7 @@ impl Sum {
             if row >= entries {
                 now.extend_from_slice(&columns.entry_of(bytes, row)?.to_le_bytes());
             }
-            fields(&columns.row(bytes, row)?, &mut now);
+            columns.row(bytes, row)?.write(&mut now);
             if run > 0 && now != last {
                 self.number(run);
                 self.text(&last);
@@ -198,34 +200,25 @@ impl Sum {
         Some(())
     }
 
+    /// Nothing where there are none.
+    fn compounds(&mut self, content: Content<'_>) -> Option<()> {
+        let Content { bytes, compounds, .. } = content;
+        if compounds.count() == 0 {
+            return Some(());
+        }
+        self.text(b"compounds 1");
+        self.raw(compounds.silent_digest());
+        self.number(compounds.count());
+        (0..compounds.count()).try_for_each(|number| {
+            self.text(compounds.coded(bytes, number)?);
+            Some(())
+        })
+    }
+
     fn finish(mut self) -> [u8; 32] {
         self.hasher.update(&self.pending);
         self.hasher.finalize().into()
     }
-}
-
-fn fields(record: &Record, out: &mut Vec<u8>) {
-    out.extend_from_slice(&record.feed.to_le_bytes());
-    match &record.id {
-        None => out.push(0),
-        Some(Id::Uuid(uuid)) => {
-            out.push(1);
-            out.extend_from_slice(uuid);
-        }
-        Some(Id::Text(text)) => {
-            out.push(2);
-            out.extend_from_slice(&(text.len() as u64).to_le_bytes());
-            out.extend_from_slice(text.as_bytes());
-        }
-    }
-    for time in [record.valid_from, record.valid_until] {
-        out.push(u8::from(time.is_some()));
-        out.extend_from_slice(&time.map_or(0, |time| time.0).to_le_bytes());
-    }
-    out.push(record.confidence.unwrap_or(u8::MAX));
-    out.push(record.tlp.map_or(0, |tlp| tlp as u8));
-    out.push(record.part as u8);
-    out.extend_from_slice(&record.context_number.to_le_bytes());
 }
 
 /// Checks a whole file that was opened: checksums, tables, records, filter, digest.
@@ -240,11 +233,7 @@ pub(crate) fn verify(header: &Header, content: Content<'_>) -> Result<(), Error>
     if header.meta.records != columns.rows() || header.meta.contexts != columns.contexts.count() {
         return Err(damaged("damaged snapshot: other numbers of records or contexts in the header"));
     }
-    for section in [Section::Silent, Section::Compounds] {
-        if !header.sections.range(section).is_empty() {
-            return Err(unsound(section));
-        }
-    }
+    content.compounds.verify(bytes)?;
     addresses(content)?;
     texts_and_digests(content)?;
     records(content)?;

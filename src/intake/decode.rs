@@ -1,7 +1,7 @@
 //! Any stream of bytes -> plain UTF-8 text or JSON: decompressed, without byte order mark.
 //!
-//! Is: compressions (`codec`) undone as often as they are nested, up to [`LAYERS_MAX`]; UTF-16 with a byte order mark
-//! becomes UTF-8.
+//! Is: compressions (`codec`) and packings as text (`stix::packed`) undone as often as they are nested, up to
+//! [`LAYERS_MAX`]; UTF-16 with a byte order mark becomes UTF-8.
 //! Is not: archives; what is inside is found out by `sniff`.
 //! Invariant: what was decoded before a fault is handed on before the error.
 //! Fails: with the error of the stream, or of a limit; [`fault`] puts it in words.
@@ -12,8 +12,9 @@ use std::io::{self, BufReader, Cursor, ErrorKind, Read};
 use std::rc::Rc;
 
 use crate::codec::{Codec, Head};
+use crate::stix::packed::{self, Packing, Unpacker};
 
-/// Compressions inside each other that are undone.
+/// Compressions and packings inside each other that are undone.
 pub(crate) const LAYERS_MAX: usize = 3;
 
 /// Decompressed bytes read of one file. The largest feeds known are a hundred times smaller.
@@ -33,8 +34,9 @@ pub(crate) fn decoded(raw: Box<dyn Read>, layers: &mut Vec<&'static str>) -> io:
     let taken = Rc::new(Cell::new(0));
     let mut reader: Box<dyn Read> = Box::new(Counted { inner: raw, taken: Rc::clone(&taken) });
     for layer in 0.. {
-        let (head, rest) = peeked(reader, HEAD_BYTES)?;
-        let found = match Codec::sniff(&head) {
+        let (head, rest) = peeked(reader, packed::HEAD_BYTES as u64)?;
+        let start = head.get(..HEAD_BYTES).unwrap_or(&head);
+        let found = match Codec::sniff(start) {
             // cut before its method: no other feed is these two bytes
             Head::Short if head == [0x1f, 0x8b] => Head::Coded(Codec::Gzip),
             found => found,
@@ -43,6 +45,16 @@ pub(crate) fn decoded(raw: Box<dyn Read>, layers: &mut Vec<&'static str>) -> io:
             Head::Coded(codec) if layer < LAYERS_MAX => {
                 layers.push(codec.as_str());
                 reader = codec.reader(BufReader::with_capacity(BUFFER_BYTES, rest))?;
+            }
+            _ if layer < LAYERS_MAX
+                && let Some(packing) = Packing::of(&head) =>
+            {
+                layers.push(packing.as_str());
+                reader = Box::new(Unpacked {
+                    inner: rest,
+                    unpacker: Unpacker::new(packing),
+                    out: Cursor::default(),
+                });
             }
             _ if layer > 0 => return text(Box::new(Capped { inner: rest, given: 0, taken }), layers),
             _ => return text(rest, layers),
@@ -83,7 +95,7 @@ impl Read for Faulty {
 }
 
 fn text(reader: Box<dyn Read>, layers: &mut Vec<&'static str>) -> io::Result<Box<dyn Read>> {
-    let (head, mut reader) = peeked(reader, HEAD_BYTES)?;
+    let (head, mut reader) = peeked(reader, HEAD_BYTES as u64)?;
     let skip = match head.as_slice() {
         [0xef, 0xbb, 0xbf, ..] => 3,
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => 2,
@@ -138,6 +150,34 @@ impl Read for Capped {
     }
 }
 
+/// Text that a document is packed into, as the document.
+struct Unpacked {
+    inner: Box<dyn Read>,
+    unpacker: Unpacker,
+    /// Unpacked and not handed on yet.
+    out: Cursor<Vec<u8>>,
+}
+
+impl Read for Unpacked {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let count = self.out.read(buffer)?;
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
+            }
+            let mut chunk = [0; 8192];
+            let read = self.inner.read(&mut chunk)?;
+            let out = self.out.get_mut();
+            out.clear();
+            self.unpacker.push(chunk.get(..read).unwrap_or_default(), read == 0, out);
+            self.out.set_position(0);
+            if read == 0 && self.out.get_ref().is_empty() {
+                return Ok(0);
+            }
+        }
+    }
+}
+
 /// UTF-16 as UTF-8; what is no character is replaced.
 struct Utf16 {
     inner: Box<dyn Read>,
@@ -188,7 +228,7 @@ impl Utf16 {
 }
 
 /// Bytes looked at to tell compressions and encodings.
-const HEAD_BYTES: u64 = 16;
+const HEAD_BYTES: usize = 16;
 
 const BUFFER_BYTES: usize = 128 << 10;
 
@@ -274,6 +314,22 @@ mod tests {
         assert_eq!(read(&[b"\xfe\xff", big.as_slice()].concat()).0, "é😀,x\n".repeat(5000).as_bytes());
         assert_eq!(read(b"").0, b"");
         assert_eq!(read(b"B").0, b"B");
+    }
+
+    #[test]
+    fn packings_are_undone_with_compressions_inside_and_outside() {
+        let document = format!("<?xml version='1.0'?>{}", "<a>caf\u{e9}</a>".repeat(5000));
+        let hex = |bytes: &[u8]| {
+            let digits = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+            format!("\\x{digits}").into_bytes()
+        };
+        for packed in
+            [hex(document.as_bytes()), gzip(&hex(document.as_bytes())), hex(&gzip(document.as_bytes()))]
+        {
+            let (text, error) = read(&packed);
+            assert!(error.is_none(), "{error:?}");
+            assert_eq!(text, document.as_bytes());
+        }
     }
 
     #[test]

@@ -2,13 +2,14 @@
 //!
 //! Is: the way in for files, folders and standard input; every feed comes out with its report.
 //! Is not: the grammar of a format ([`crate::stix`], [`crate::list`]), nor fetching.
-//! Invariant: `received == used + context_objects + sum(skipped)` for every feed. Two arguments with one name are one
+//! Invariant: `received == used + sum(kept) + context_objects + sum(skipped)` for every feed. Two arguments with one name are one
 //! feed: versions, names and relations join across its files.
 //! Fails: with [`Error`] if a feed is missing, unreadable, or of a kind that is not read. Good objects of a broken
 //! file are kept and the fault is told.
 //! Costs: what is kept, and a window of bytes that holds at least one object.
 
 mod decode;
+mod patterns;
 mod resolve;
 mod sniff;
 mod source;
@@ -19,12 +20,14 @@ use std::path::Path;
 
 use crate::indicator::{Id, Indicator};
 use crate::list::{self, End};
-use crate::stix::{self, v2};
+use crate::stix::{self, v1, v2};
 use crate::survey::{Scale, Survey};
 use crate::tally::{Counts, Tally, shortened};
 
 use self::sniff::Content;
 use self::source::{Files, STDIN};
+
+pub use self::patterns::{Place, Stated, Unstated, patterns};
 
 /// A feed as named on the command line: `NAME=FILE`, `FILE`, a folder, or `-`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +56,13 @@ impl Source {
     }
 }
 
+/// What is taken of feeds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Observables of STIX 1 that no indicator points to are indicators too; without it they are counted only.
+    pub observables: bool,
+}
+
 /// What became of the objects of one feed.
 #[derive(Debug, Default)]
 pub struct FeedReport {
@@ -60,17 +70,21 @@ pub struct FeedReport {
     pub name: Box<str>,
     /// Objects or lines with a value received.
     pub received: u64,
-    /// Indicators handed on.
+    /// Indicators handed on that give something to look up.
     pub used: u64,
+    /// Indicators handed on that give nothing to look up, but compounds for later evaluation: by reason, with up to
+    /// three examples each.
+    pub kept: Vec<(&'static str, u64, Vec<String>)>,
     /// Other objects that were read into context (relationships, malware, identities ...).
     pub context_objects: u64,
     /// The same by type, the most frequent first.
     pub context_types: Vec<(Box<str>, u64)>,
-    /// Not used, by reason, with up to three examples each. `received == used + context_objects + sum(skipped)`.
+    /// Not used, by reason, with up to three examples each.
+    /// `received == used + sum(kept) + context_objects + sum(skipped)`.
     pub skipped: Vec<(&'static str, u64, Vec<String>)>,
     /// Used, but without something in them that was wrong, by reason, with up to three examples each.
     pub noted: Vec<(&'static str, u64, Vec<String>)>,
-    /// Messages for people (cut file, empty feed, STIX 1 file inside a folder ...).
+    /// Messages for people (cut file, empty feed, other files inside a folder ...).
     pub warnings: Vec<String>,
     /// The same by file, and what else is known of each.
     pub files: Vec<FileReport>,
@@ -85,7 +99,7 @@ pub struct FileReport {
     pub decoded: Vec<&'static str>,
     /// Bytes that were read, decompressed.
     pub bytes: u64,
-    /// What became of its objects: `received == survey.used.indicators + context + skipped`.
+    /// What became of its objects: `received == survey.used.indicators + kept + context + skipped`.
     pub tally: Tally,
     /// What else is known of it.
     pub survey: Survey,
@@ -98,6 +112,8 @@ pub struct FileReport {
 /// How feeds are read.
 #[derive(Clone, Copy)]
 pub struct Terms<'a> {
+    /// What is taken of them.
+    pub options: Options,
     /// By what indicators are counted.
     pub scale: Scale<'a>,
     /// Whether a feed that is refused stands in its report, and the others are read.
@@ -133,7 +149,7 @@ pub struct Loaded {
 /// Why nothing could be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Missing, unreadable, or of a kind that is not read (STIX 1 until it is).
+    /// Missing, unreadable, or of a kind that is not read.
     #[error("{feed}: {message}")]
     Refused {
         /// The feed's file.
@@ -149,8 +165,8 @@ pub enum Error {
 /// [`Error`] for the first feed that is missing, unreadable or refused.
 pub fn load(sources: &[Source]) -> Result<Loaded, Error> {
     let mut indicators = Vec::new();
-    let (reports, waiting) =
-        load_each(sources, &mut |_bytes| (), &mut |indicator| indicators.push(indicator))?;
+    let mut take = |indicator| indicators.push(indicator);
+    let (reports, waiting) = load_each(sources, Options::default(), &mut |_bytes| (), &mut take)?;
     Ok(Loaded { feeds: names(sources), indicators, waiting, reports })
 }
 
@@ -173,11 +189,12 @@ pub fn names(sources: &[Source]) -> Vec<Box<str>> {
 /// [`Error`] for the first feed that is missing, unreadable or refused; what `take` was given is then to be dropped.
 pub fn load_each(
     sources: &[Source],
+    options: Options,
     watch: &mut dyn FnMut(u64),
     take: &mut dyn FnMut(Indicator),
 ) -> Result<(Vec<FeedReport>, Vec<Waiting>), Error> {
     let scale = Scale { now: stix::UNDATED, refuses: &|_| None };
-    load_by(sources, Terms { scale, keep_going: false }, watch, take)
+    load_by(sources, Terms { options, scale, keep_going: false }, watch, take)
 }
 
 /// As [`load_each`], by terms of the caller.
@@ -210,7 +227,7 @@ pub fn load_by(
             }
         }
     }
-    Ok(finish(feeds, terms.scale, take))
+    Ok(finish(feeds, terms, take))
 }
 
 /// What was read of one feed.
@@ -311,6 +328,10 @@ impl Feed<'_> {
                 self.stix.push(at);
                 self.stix_2(&mut window, file, watch)?;
             }
+            Content::Stix1 => {
+                self.stix.push(at);
+                self.stix_1(&mut window, file, watch)?;
+            }
             Content::List => {
                 if among && !list::is_plausible(window.bytes()) {
                     return Err("not a feed: hardly a line of it holds a value".to_owned());
@@ -342,6 +363,19 @@ impl Feed<'_> {
         self.files[at].tally.warnings.push(message);
     }
 
+    fn stix_1(&mut self, window: &mut Window, file: &str, watch: &mut dyn FnMut(u64)) -> Result<(), String> {
+        self.objects.begin(file);
+        let mut reader = v1::Reader::default();
+        window.each(watch, |bytes, end| {
+            let taken = reader.read(bytes, end != End::More, &mut self.objects);
+            (!reader.is_hopeless()).then_some(taken)
+        });
+        match reader.finish() {
+            v1::Found::Stix => Ok(()),
+            v1::Found::Other(what) => Err(what),
+        }
+    }
+
     fn stix_2(&mut self, window: &mut Window, file: &str, watch: &mut dyn FnMut(u64)) -> Result<(), String> {
         self.objects.begin(file);
         let mut reader = v2::Reader::default();
@@ -354,7 +388,7 @@ impl Feed<'_> {
             v2::Found::Other(what) => {
                 self.objects.tally = Tally::default();
                 self.objects.survey = Survey::default();
-                return Err(format!("not STIX: {what}\nexport the feed as STIX 2 or as a list"));
+                return Err(not_stix(&what));
             }
         }
         Ok(())
@@ -423,7 +457,7 @@ impl Window {
 
 fn finish(
     feeds: Vec<Feed<'_>>,
-    scale: Scale<'_>,
+    terms: Terms<'_>,
     take: &mut dyn FnMut(Indicator),
 ) -> (Vec<FeedReport>, Vec<Waiting>) {
     let mut objects = Vec::with_capacity(feeds.len());
@@ -432,7 +466,7 @@ fn finish(
         objects.push((feed.number, feed.objects));
         others.push((feed.name, feed.files, feed.stix, feed.warnings));
     }
-    let (indicators, waiting) = resolve::join(&mut objects, scale);
+    let (indicators, waiting) = resolve::join(&mut objects, terms);
     indicators.into_iter().for_each(take);
     let mut reports = Vec::with_capacity(others.len());
     for ((_, objects), (name, mut files, stix, warnings)) in objects.into_iter().zip(others) {
@@ -458,7 +492,13 @@ fn report(name: Box<str>, files: Vec<FileReport>, others: Vec<String>) -> FeedRe
     warnings.extend(faults(&tally.skipped));
     if used == 0 {
         let what = if tally.received == 0 { "" } else { " that can be used" };
-        warnings.push(format!("holds no indicators{what}"));
+        let observables = match tally.skipped.of(resolve::NO_INDICATOR) {
+            0 => String::new(),
+            n => {
+                format!("; of its {n} observables without an indicator --observables takes those that can be")
+            }
+        };
+        warnings.push(format!("holds no indicators{what}{observables}"));
     }
     let mut context_types = tally.context;
     let context_objects = context_types.iter().map(|(_, count)| count).sum();
@@ -469,6 +509,7 @@ fn report(name: Box<str>, files: Vec<FileReport>, others: Vec<String>) -> FeedRe
         used,
         context_objects,
         context_types,
+        kept: tally.kept.into_rows(),
         skipped: tally.skipped.into_rows(),
         noted: tally.noted.into_rows(),
         warnings,
@@ -493,6 +534,10 @@ fn refused(path: &Path, message: &str) -> Error {
 fn refused_feed(feed: String, message: &str) -> Error {
     let lines: Vec<String> = message.lines().take(2).map(|line| shortened(line.to_owned())).collect();
     Error::Refused { feed, message: lines.join("\n") }
+}
+
+fn not_stix(what: &str) -> String {
+    format!("not STIX: {what}\nexport the feed as STIX 2 or as a list")
 }
 
 fn unreadable(error: &io::Error) -> String {

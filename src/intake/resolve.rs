@@ -13,19 +13,21 @@ use std::sync::Arc;
 use ahash::{AHashMap, AHashSet};
 
 use crate::indicator::{Context, Id, Indicator, Sightings, ThreatKind, Timestamp, Tlp};
-use crate::intake::Waiting;
+use crate::intake::{Options, Terms, Waiting};
+use crate::pattern;
+use crate::stix::expression::{self, Expression, Outcome};
 use crate::stix::remark::{Remark, Said};
-use crate::stix::{Draft, Fate, Kept, Named, Objects, Relation, shown};
-use crate::survey::Scale;
+use crate::stix::{Draft, Fate, Kept, Named, Objects, Relation, Standalone, UNDATED, shown};
 
 /// Steps of `attributed-to` that are followed: campaign, intrusion set, threat actor.
 const STEPS_MAX: usize = 3;
 
 /// Joins the objects of feeds, given with their numbers; what is left out goes into the tally of its feed.
-pub(crate) fn join(feeds: &mut [(u16, Objects)], scale: Scale<'_>) -> (Vec<Indicator>, Vec<Waiting>) {
+pub(crate) fn join(feeds: &mut [(u16, Objects)], terms: Terms<'_>) -> (Vec<Indicator>, Vec<Waiting>) {
     let threats = Threats::of(feeds);
     let markings = markings_by_id(feeds);
     let relations = relations(feeds, &threats);
+    seek(feeds, terms.options);
     let mut said = said(feeds).into_iter();
     let mut joiner = Joiner::default();
     let mut indicators: Vec<Indicator> = Vec::new();
@@ -49,6 +51,10 @@ pub(crate) fn join(feeds: &mut [(u16, Objects)], scale: Scale<'_>) -> (Vec<Indic
                 return None;
             }
             let mut indicator = draft.indicator;
+            if let ([], [one, ..]) = (&*indicator.values, &*indicator.compounds) {
+                let example = format!("{}: {}", shown(indicator.id.as_ref()), one.part);
+                objects.keep(pattern::Waiting::And.as_str(), draft.place, &example);
+            }
             indicator.feed = *feed;
             let marks = marks.get(draft.markings as usize).unwrap_or(&NO_MARKS);
             indicator.tlp = indicator.tlp.max(marks.tlp);
@@ -59,7 +65,9 @@ pub(crate) fn join(feeds: &mut [(u16, Objects)], scale: Scale<'_>) -> (Vec<Indic
             if !remarks.is_empty() {
                 indicator.context = remarked(&indicator.context, remarks);
             }
-            objects.account(draft.place).1.used.add(&indicator, scale);
+            if !indicator.values.is_empty() {
+                objects.account(draft.place).1.used.add(&indicator, terms.scale);
+            }
             Some(indicator)
         };
         // Drafts become indicators in place: a million of them are not copied.
@@ -73,11 +81,149 @@ pub(crate) fn join(feeds: &mut [(u16, Objects)], scale: Scale<'_>) -> (Vec<Indic
     (indicators, waiting)
 }
 
+/// The word under which observables of STIX 1 are counted that stand in no indicator.
+pub(crate) const NO_INDICATOR: &str = "no-indicator";
+
+/// Brings down what STIX 1 indicators look for, with the definitions of all feeds, those of its own feed first; and
+/// counts the observables that stand in no indicator: as context if one refers to them.
+fn seek(feeds: &mut [(u16, Objects)], options: Options) {
+    let Sought { outcomes, alone } = sought(feeds, options);
+    for (((_, objects), outcomes), alone) in feeds.iter_mut().zip(outcomes).zip(alone) {
+        for (draft, outcome) in outcomes {
+            let place = objects.drafts[draft].place;
+            let (values, fate) = objects.settle(outcome, place);
+            let draft = &mut objects.drafts[draft];
+            draft.indicator.values = values;
+            draft.fate = fate;
+        }
+        for (observable, role) in std::mem::take(&mut objects.observables).into_iter().zip(alone) {
+            match role {
+                Role::Context => objects.account(observable.place).0.context("observable"),
+                Role::Idle => {
+                    objects.account(observable.place).1.observables += 1;
+                    let id = observable.id.as_deref().unwrap_or_default();
+                    objects.skip(NO_INDICATOR, observable.place, id);
+                }
+                Role::Indicator(outcome) => {
+                    objects.account(observable.place).1.observables += 1;
+                    take(observable, outcome, objects);
+                }
+            }
+        }
+    }
+}
+
+/// Takes an observable as an indicator.
+fn take(observable: Standalone, outcome: Outcome, objects: &mut Objects) {
+    let Standalone { id, place, tlp, markings, context, .. } = observable;
+    let (values, fate) = objects.settle(outcome, place);
+    let id = id.map(|id| Id::parse(&id));
+    let indicator = Indicator {
+        feed: 0,
+        id,
+        values,
+        compounds: Box::default(),
+        valid_from: None,
+        valid_until: None,
+        confidence: None,
+        tlp,
+        context,
+    };
+    objects.take(Draft { indicator, modified: UNDATED, fate, markings, place });
+}
+
+/// What an observable is that stands in no indicator.
+enum Role {
+    /// An indicator, or an observable that is one itself, refers to it.
+    Context,
+    /// Nothing refers to it.
+    Idle,
+    /// It is one itself.
+    Indicator(Outcome),
+}
+
+/// What the open expressions of all feeds come down to.
+struct Sought {
+    /// For each feed, by the number of the draft.
+    outcomes: Vec<Vec<(usize, Outcome)>>,
+    /// For each feed and observable in no indicator.
+    alone: Vec<Vec<Role>>,
+}
+
+fn sought(feeds: &[(u16, Objects)], options: Options) -> Sought {
+    let reduce = |own: &Objects, expression: &Expression| {
+        expression::reduce(expression, &|id| defined(feeds, own, id))
+    };
+    let outcomes = |own: &Objects| {
+        let open = own.drafts.iter().enumerate().filter_map(|(at, draft)| match &draft.fate {
+            Fate::Seek(expression) => Some((at, reduce(own, expression))),
+            _ => None,
+        });
+        open.collect()
+    };
+    let referred = referred(feeds, options);
+    let roles = |own: &Objects| {
+        let role = |observable: &Standalone| match &observable.id {
+            Some(id) if referred.contains(id) => Role::Context,
+            _ if options.observables => Role::Indicator(reduce(own, &observable.expression)),
+            _ => Role::Idle,
+        };
+        own.observables.iter().map(role).collect()
+    };
+    Sought {
+        outcomes: feeds.iter().map(|(_, objects)| outcomes(objects)).collect(),
+        alone: feeds.iter().map(|(_, objects)| roles(objects)).collect(),
+    }
+}
+
+/// The ids that indicators refer to, in one step or several; and observables, where these are indicators as well.
+fn referred(feeds: &[(u16, Objects)], options: Options) -> AHashSet<Box<str>> {
+    let mut referred: AHashSet<Box<str>> = AHashSet::new();
+    for (_, own) in feeds {
+        let sought = own.drafts.iter().filter_map(|draft| match &draft.fate {
+            Fate::Seek(expression) => Some(expression),
+            _ => None,
+        });
+        let alone = own.observables.iter().filter(|_| options.observables).map(|alone| &alone.expression);
+        let mut open: Vec<Arc<Expression>> = sought.chain(alone).cloned().collect();
+        while let Some(expression) = open.pop() {
+            let mut ids = Vec::new();
+            expression.references(&mut ids);
+            for id in ids {
+                if referred.insert(id.into()) {
+                    open.extend(defined(feeds, own, id));
+                }
+            }
+        }
+    }
+    referred
+}
+
+/// What is looked for under an id, by the feed that asks, or else by the first that says it.
+fn defined(feeds: &[(u16, Objects)], own: &Objects, id: &str) -> Option<Arc<Expression>> {
+    let others = feeds.iter().map(|(_, objects)| objects);
+    std::iter::once(own).chain(others).find_map(|objects| definition(objects, id))
+}
+
+/// What a feed says is looked for under an id.
+fn definition(objects: &Objects, id: &str) -> Option<Arc<Expression>> {
+    if let Some(known) = objects.definitions.get(id) {
+        return Some(Arc::clone(known));
+    }
+    let draft = &objects.drafts[objects.find(&Id::parse(id))? as usize];
+    match &draft.fate {
+        Fate::Seek(expression) => Some(Arc::clone(expression)),
+        Fate::Use => Some(Arc::new(Expression::Values(draft.indicator.values.clone().into()))),
+        Fate::Wait(kept) => Some(Arc::new(Expression::Wait(kept.reason, kept.pattern.clone()))),
+        Fate::Skip(_) => None,
+    }
+}
+
 /// Counts an indicator that is not used; gives it back if it waits.
 fn leave_out(feed: u16, draft: Draft, objects: &mut Objects) -> Option<Waiting> {
     let id = draft.indicator.id;
     match draft.fate {
-        Fate::Use => None,
+        Fate::Use | Fate::Seek(_) => None,
         Fate::Skip(reason) => {
             objects.skip(reason, draft.place, &shown(id.as_ref()));
             None

@@ -1,6 +1,6 @@
 //! What a file is, by its first bytes.
 //!
-//! Is: JSON, a list, or something that is not read, with what it is and what to do about it.
+//! Is: JSON, STIX 1 in XML, a list, or something that is not read, with what it is and what to do about it.
 //! Is not: a judge of names; the name of a file counts only for what a folder holds beside feeds.
 //! Fails: never; text that is nothing else is a list. Costs: a look at the first bytes.
 
@@ -11,6 +11,8 @@ pub(crate) enum Content {
     Empty,
     /// JSON by its first character.
     Json,
+    /// STIX 1 in XML by its root element.
+    Stix1,
     /// Text, to be read line by line.
     List,
     /// Not read, with what it is and the remedy.
@@ -34,12 +36,12 @@ pub(crate) fn content(head: &[u8], whole: bool) -> Content {
         [] if whole => return Content::Empty,
         [b'{', ..] => return Content::Json,
         [b'[', rest @ ..] if is_array(rest) => return Content::Json,
-        [b'<', ..] => return Content::Refused(markup(&String::from_utf8_lossy(text))),
+        [b'<', ..] => return markup(&String::from_utf8_lossy(text)),
         _ => {}
     }
     let strange = head.iter().filter(|b| b.is_ascii_control() && !b.is_ascii_whitespace()).count();
     if strange * 20 > head.len() {
-        return Content::Refused("binary data: neither STIX 2 JSON nor a list".to_owned());
+        return Content::Refused("binary data: neither STIX nor a list".to_owned());
     }
     Content::List
 }
@@ -54,37 +56,78 @@ fn is_array(rest: &[u8]) -> bool {
 }
 
 /// What a document with markup is.
-fn markup(text: &str) -> String {
+fn markup(text: &str) -> Content {
+    let refused = |what: &str| Content::Refused(what.to_owned());
     let Some((root, attributes)) = root(text) else {
-        return "markup without an element: neither STIX 2 JSON nor a list".to_owned();
+        return refused("markup without an element: neither STIX nor a list");
     };
     let name = root.rsplit_once(':').map_or(root, |(_, name)| name);
-    if name.eq_ignore_ascii_case("html")
-        || text
-            .get(..9)
-            .is_some_and(|t| t.eq_ignore_ascii_case("<!doctype") && name.eq_ignore_ascii_case("html"))
-    {
-        return "an HTML page, perhaps one for logging in or an error, saved in place of the feed".to_owned();
+    if name.eq_ignore_ascii_case("html") {
+        return refused("an HTML page, perhaps one for logging in or an error, saved in place of the feed");
     }
-    if name == "STIX_Package"
-        || attributes.contains("http://stix.mitre.org/")
-        || attributes.contains("/cti/ns/stix/")
-    {
-        let version = attribute(attributes, "version")
-            .map(|version| format!(" {}", version.trim_start_matches("stix-")))
-            .unwrap_or_default();
-        return format!(
-            "STIX{version} in XML ({root}): STIX 1 is not read yet\n\
-             use the feed's STIX 2 edition, or convert it (stix-elevator)"
-        );
+    let is_stix_name = STIX_1_ROOTS.contains(&name);
+    let is_stix_space = STIX_1_NAMESPACES.iter().any(|space| attributes.contains(space));
+    if name == "STIX_Package" || is_stix_name && (is_stix_space || root.contains(':')) {
+        return Content::Stix1;
     }
-    if attributes.contains("http://taxii.mitre.org/") {
-        return format!(
-            "a TAXII 1 message ({root}): TAXII 1 and STIX 1 are not read yet\nuse the feed's STIX 2 edition"
-        );
+    if attributes.contains("http://taxii.mitre.org/") || TAXII_1_ROOTS.contains(&name) && root.contains(':') {
+        if TAXII_1_ROOTS.contains(&name) {
+            return Content::Stix1;
+        }
+        return Content::Refused(format!(
+            "a TAXII 1 message ({root}) without content: save the answer to a poll"
+        ));
     }
-    format!("XML with the root element {root}: neither STIX 2 JSON nor a list")
+    let prefix = root.split_once(':').map_or("", |(prefix, _)| prefix);
+    if name == "MAEC_Package" || name == "MAEC_Bundle" {
+        return refused("MAEC, a description of malware and what it does: export its indicators as STIX");
+    }
+    if is_stix_space && prefix.is_empty() || STIX_1_PREFIXES.contains(&prefix) {
+        return Content::Refused(format!(
+            "a part of a STIX 1 document ({root}) that says nothing without the rest: name the whole document"
+        ));
+    }
+    Content::Refused(format!("XML with the root element {root}: neither STIX nor a list"))
 }
+
+/// What may stand at the root of a document beside a whole package.
+const STIX_1_ROOTS: [&str; 20] = [
+    "Package",
+    "Observables",
+    "Observable",
+    "Indicators",
+    "Indicator",
+    "Incidents",
+    "Incident",
+    "Reports",
+    "Report",
+    "TTPs",
+    "TTP",
+    "Campaigns",
+    "Campaign",
+    "Threat_Actors",
+    "Threat_Actor",
+    "Courses_Of_Action",
+    "Course_Of_Action",
+    "Exploit_Targets",
+    "Exploit_Target",
+    "Related_Packages",
+];
+
+/// Messages of TAXII 1 in which documents stand, and the parts of them.
+const TAXII_1_ROOTS: [&str; 4] = ["Poll_Response", "Inbox_Message", "Content_Block", "Content"];
+
+/// The prefixes that nearly all documents use, for what was cut out of one.
+const STIX_1_PREFIXES: [&str; 9] =
+    ["stix", "stixCommon", "indicator", "cybox", "cyboxCommon", "ttp", "incident", "campaign", "marking"];
+
+/// Beginnings of the namespaces of STIX 1 and `CybOX` 2, by MITRE and by OASIS.
+const STIX_1_NAMESPACES: [&str; 4] = [
+    "http://stix.mitre.org/",
+    "http://cybox.mitre.org/",
+    "docs.oasis-open.org/cti/ns/stix/",
+    "docs.oasis-open.org/cti/ns/cybox/",
+];
 
 /// Name and attributes of the root element.
 fn root(text: &str) -> Option<(&str, &str)> {
@@ -103,16 +146,6 @@ fn root(text: &str) -> Option<(&str, &str)> {
     }
 }
 
-fn attribute<'a>(attributes: &'a str, name: &str) -> Option<&'a str> {
-    attributes.match_indices(name).find_map(|(at, _)| {
-        let before = attributes.get(..at)?;
-        let value = attributes.get(at + name.len()..)?.trim_start().strip_prefix('=')?.trim_start();
-        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-        let value = value.get(1..)?.split(quote).next()?;
-        before.ends_with(char::is_whitespace).then_some(value)
-    })
-}
-
 const MAGIC: [(&[u8], &str); 17] = [
     (b"\x89taxiway", "a compiled snapshot: name it with --snapshot"),
     (b"PK\x03\x04", "a zip archive: unpack it first (unzip -p FILE | taxiway ... --intel NAME=-)"),
@@ -122,11 +155,11 @@ const MAGIC: [(&[u8], &str); 17] = [
     (b"\x04\x22\x4d\x18", "lz4-compressed data: unpack it first (lz4 -dc)"),
     (b"\x1f\x9d", "data compressed by compress: unpack it first (zcat)"),
     (b"%PDF-", "a PDF document: export its indicators as STIX 2 or as a list"),
-    (b"\x7fELF", "a program (ELF): neither STIX 2 JSON nor a list"),
-    (b"MZ\x90\x00", "a program (PE): neither STIX 2 JSON nor a list"),
-    (b"\x89PNG", "a picture (PNG): neither STIX 2 JSON nor a list"),
-    (b"\xff\xd8\xff", "a picture (JPEG): neither STIX 2 JSON nor a list"),
-    (b"GIF8", "a picture (GIF): neither STIX 2 JSON nor a list"),
+    (b"\x7fELF", "a program (ELF): neither STIX nor a list"),
+    (b"MZ\x90\x00", "a program (PE): neither STIX nor a list"),
+    (b"\x89PNG", "a picture (PNG): neither STIX nor a list"),
+    (b"\xff\xd8\xff", "a picture (JPEG): neither STIX nor a list"),
+    (b"GIF8", "a picture (GIF): neither STIX nor a list"),
     (b"SQLite format 3\0", "an SQLite database: export its indicators as STIX 2 or as a list"),
     (b"\xd0\xcf\x11\xe0", "an Office document: export its indicators as STIX 2 or as a list"),
     (b"\x1f\x8b", "a gzip stream inside too many compressions, or of an unknown method"),
@@ -163,14 +196,33 @@ mod tests {
     }
 
     #[test]
+    fn tells_stix_1_by_its_root() {
+        for document in [
+            "<?xml version=\"1.0\"?>\n<!-- <html> -->\n<stix:STIX_Package\n xmlns:stix=\"http://stix.mitre.org/stix-1\">",
+            "<STIX_Package xmlns='http://docs.oasis-open.org/cti/ns/stix/core-1'/>",
+            "<cybox:Observables xmlns:cybox=\"http://cybox.mitre.org/cybox-2\"/>",
+            "<stix:Indicator id=\"unbound:prefix\">",
+            "<!DOCTYPE x><STIX_Package>",
+            "<t:Poll_Response xmlns:t='http://taxii.mitre.org/messages/taxii_xml_binding-1.1'>",
+            "<taxii_11:Content_Block>",
+        ] {
+            assert_eq!(content(document.as_bytes(), true), Content::Stix1, "{document}");
+        }
+        refused(b"<Observables/>");
+        refused(b"<Report xmlns='https://other.example/'/>");
+    }
+
+    #[test]
     fn names_what_is_not_read() {
-        let stix = refused(b"<?xml version=\"1.0\"?>\n<!-- <html> -->\n<stix:STIX_Package\n xmlns:stix=\"http://stix.mitre.org/stix-1\" id=\"x\" version='1.1.1'>");
-        assert!(stix.contains("STIX 1.1.1") && stix.contains("not read yet"), "{stix}");
         assert!(
-            refused(b"<STIX_Package xmlns='http://docs.oasis-open.org/cti/ns/stix/core-1'/>")
-                .contains("STIX 1")
+            refused(b"<t:Status_Message xmlns:t=\"http://taxii.mitre.org/messages/taxii_xml_binding-1.1\">")
+                .contains("TAXII 1")
         );
-        assert!(refused(b"<taxii_11:Poll_Response xmlns:taxii_11=\"http://taxii.mitre.org/messages/taxii_xml_binding-1.1\">").contains("TAXII 1"));
+        assert!(refused(b"<indicator:Confidence>").contains("whole document"));
+        assert!(
+            refused(b"<maecPackage:MAEC_Package xmlns:cybox='http://cybox.mitre.org/cybox-2'>")
+                .contains("MAEC")
+        );
         assert!(refused(b"<!DOCTYPE html><html lang=en>").contains("HTML"));
         assert!(refused(b"<rss version=\"2.0\">").contains("rss"));
         assert!(refused(b"PK\x03\x04xx").contains("unzip"));

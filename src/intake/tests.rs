@@ -27,10 +27,11 @@ impl Folder {
 fn loaded(sources: &[Source]) -> Loaded {
     let loaded = load(sources).unwrap();
     for (number, report) in (0u16..).zip(&loaded.reports) {
-        let skipped: u64 = report.skipped.iter().map(|(_, count, _)| count).sum();
-        assert_eq!(report.received, report.used + report.context_objects + skipped, "{report:?}");
-        let used = loaded.indicators.iter().filter(|indicator| indicator.feed == number).count();
-        assert_eq!(report.used, used as u64);
+        let count = |rows: &[(&str, u64, Vec<String>)]| rows.iter().map(|(_, count, _)| count).sum::<u64>();
+        let (kept, skipped) = (count(&report.kept), count(&report.skipped));
+        assert_eq!(report.received, report.used + kept + report.context_objects + skipped, "{report:?}");
+        let handed_on = loaded.indicators.iter().filter(|indicator| indicator.feed == number).count();
+        assert_eq!(report.used + kept, handed_on as u64);
     }
     loaded
 }
@@ -188,6 +189,20 @@ fn waiting_and_revoked_indicators_are_accounted_for() {
 }
 
 #[test]
+fn indicators_of_compounds_are_kept_and_accounted_for() {
+    let folder = Folder::new();
+    let kept = r#"{"type":"indicator","id":"indicator--k","pattern":"[url:value = 'a.example/x' AND ipv4-addr:value = '198.51.100.1']"}"#;
+    let feed = folder.write("f.json", [indicator(""), kept.to_owned()].join("\n"));
+    let loaded = loaded(&[feed]);
+    assert_eq!((loaded.indicators.len(), loaded.waiting.len()), (2, 0));
+    let report = &loaded.reports[0];
+    assert_eq!((report.received, report.used, report.skipped.len()), (2, 1, 0));
+    let (reason, count, examples) = &report.kept[0];
+    assert_eq!((*reason, *count), ("not-yet-matched:and", 1));
+    assert!(examples[0].contains("object 2: indicator--k: url:value = 'a.example/x' AND"), "{examples:?}");
+}
+
+#[test]
 fn compressed_cut_and_empty_feeds() {
     let folder = Folder::new();
     let lines: Vec<String> =
@@ -233,8 +248,10 @@ fn compressed_cut_and_empty_feeds() {
 #[test]
 fn what_is_no_feed_is_refused_alone_and_skipped_in_a_folder() {
     let folder = Folder::new();
-    let stix_1 = r#"<stix:STIX_Package xmlns:stix="http://stix.mitre.org/stix-1" version="1.2">"#;
-    assert!(refusal(&folder.write("d/one.xml", stix_1)).contains("STIX 1.2"));
+    let status = r#"<t:Status_Message xmlns:t="http://taxii.mitre.org/messages/taxii_xml_binding-1.1">"#;
+    assert!(refusal(&folder.write("d/one.xml", status)).contains("TAXII 1"));
+    let entities = "<!DOCTYPE x [<!ENTITY a 'b'>]><STIX_Package>&a;</STIX_Package>";
+    assert!(refusal(&folder.write("entities.xml", entities)).contains("DOCTYPE"));
     assert!(refusal(&folder.write("d/page.json", "<!doctype html><html>")).contains("HTML"));
     assert!(refusal(&folder.write("d/pic.txt", b"\x89PNG\r\n\x1a\n\0\0")).contains("PNG"));
     assert!(
@@ -249,7 +266,7 @@ fn what_is_no_feed_is_refused_alone_and_skipped_in_a_folder() {
     assert_eq!(&*loaded.feeds[0], "d");
     let report = &loaded.reports[0];
     assert_eq!((report.received, report.used, report.warnings.len()), (1, 1, 6), "{report:?}");
-    assert!(report.warnings.iter().any(|w| w.contains("one.xml: skipped: STIX 1.2")), "{report:?}");
+    assert!(report.warnings.iter().any(|w| w.contains("one.xml: skipped: a TAXII 1")), "{report:?}");
 }
 
 #[test]
@@ -267,6 +284,142 @@ fn broken_objects_give_one_message() {
     let report = loaded(&[feed]).reports.remove(0);
     assert_eq!(report.used, 1);
     assert!(report.warnings[0].starts_with("2 broken (2 bad-json)"), "{:?}", report.warnings);
+}
+
+fn stix_1(inner: &str) -> String {
+    format!(
+        "<stix:STIX_Package xmlns:stix='http://stix.mitre.org/stix-1' version='1.2'>{inner}</stix:STIX_Package>"
+    )
+}
+
+fn stix_1_address(id: &str, value: &str) -> String {
+    format!(
+        "<Observable id='{id}'><Object><Properties xsi:type='A:AddressObjectType'><Address_Value>{value}</Address_Value></Properties></Object></Observable>"
+    )
+}
+
+#[test]
+fn stix_1_joins_across_documents() {
+    let indicator = "<Indicator id='a:i'><Observable idref='a:o'/><Indicated_TTP><TTP idref='a:t'/></Indicated_TTP><Related_Campaigns><Related_Campaign><Campaign idref='a:c'/></Related_Campaign></Related_Campaigns></Indicator><Indicator id='a:lost'><Observable idref='a:nothing'/></Indicator>";
+    let ttp = "<TTP id='a:t'><Title>T</Title><Behavior><Malware><Malware_Instance><Name>PIVY</Name></Malware_Instance><Malware_Instance><Title>Other</Title></Malware_Instance></Malware></Behavior><Related_TTPs><Related_TTP><TTP idref='a:u'/></Related_TTP></Related_TTPs></TTP><TTP id='a:u'><Title>Spear phishing</Title></TTP>";
+    let campaign = "<Campaign id='a:c'><Title>Storm</Title><Attribution><Attributed_Threat_Actor><Threat_Actor idref='a:ta'/></Attributed_Threat_Actor></Attribution></Campaign><Threat_Actor id='a:ta'><Identity><Name>Mallory</Name></Identity></Threat_Actor>";
+    let observables = [stix_1_address("a:o", "198.51.100.1"), stix_1_address("a:p", "198.51.100.2")].concat();
+    let parts = [indicator, ttp, campaign, &observables];
+    let expected = [
+        (ThreatKind::Malware, "Other"),
+        (ThreatKind::Malware, "PIVY"),
+        (ThreatKind::Actor, "Mallory"),
+        (ThreatKind::Campaign, "Storm"),
+        (ThreatKind::AttackPattern, "Spear phishing"),
+    ];
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
+        let folder = Folder::new();
+        for (n, part) in order.iter().enumerate() {
+            folder.write(&format!("d/{n}.xml"), stix_1(parts[*part]));
+        }
+        let loaded = loaded(&[folder.source("d")]);
+        assert_eq!(loaded.indicators.len(), 1);
+        let found = &loaded.indicators[0];
+        assert_eq!(found.values[0].0.to_string(), "198.51.100.1");
+        let threats: Vec<_> = found.context.threats.iter().map(|(kind, name)| (*kind, &**name)).collect();
+        assert_eq!(threats, expected);
+        let report = &loaded.reports[0];
+        let skipped: Vec<_> = report.skipped.iter().map(|(reason, count, _)| (*reason, *count)).collect();
+        assert_eq!(skipped, [("no-indicator", 1), ("unresolved-reference", 1)]);
+        assert_eq!((report.received, report.context_objects), (8, 5));
+    }
+}
+
+#[test]
+fn stix_1_observables_without_an_indicator_are_used_when_asked_for() {
+    let folder = Folder::new();
+    let both = "<Observable id='a:and'><Observable_Composition operator='AND'><Observable idref='a:x'/><Observable idref='a:y'/></Observable_Composition></Observable>";
+    let observables = [
+        stix_1_address("a:o", "198.51.100.1"),
+        stix_1_address("a:p", "198.51.100.2"),
+        // parts of an AND are none on their own, wherever they stand
+        stix_1_address("a:x", "198.51.100.3"),
+        stix_1_address("a:y", "198.51.100.4"),
+        both.to_owned(),
+        stix_1_address("a:bad", "nonsense"),
+        stix_1_address("a:p", "198.51.100.2"),
+    ];
+    let marking = "<STIX_Header><Handling><Marking><Marking_Structure color='AMBER'/></Marking></Handling></STIX_Header>";
+    let indicator = "<Indicator id='a:i'><Observable idref='a:o'/></Indicator>";
+    let source = folder.write("f.xml", stix_1(&format!("{marking}{indicator}{}", observables.concat())));
+    let load = |observables| {
+        let mut indicators = Vec::new();
+        let sources = std::slice::from_ref(&source);
+        let mut take = |indicator| indicators.push(indicator);
+        let options = Options { observables };
+        let (mut reports, waiting) = load_each(sources, options, &mut |_| (), &mut take).unwrap();
+        let report = reports.remove(0);
+        let skipped: u64 = report.skipped.iter().map(|(_, count, _)| count).sum();
+        assert_eq!(report.received, report.used + report.context_objects + skipped, "{report:?}");
+        let values: Vec<_> = indicators.iter().map(|found| found.values[0].0.to_string()).collect();
+        assert!(indicators.iter().all(|found| found.tlp == Some(Tlp::Amber)));
+        let mut rows: Vec<_> = report.skipped.iter().map(|(reason, count, _)| (*reason, *count)).collect();
+        rows.sort_unstable();
+        (values, rows, report.context_objects, waiting.len())
+    };
+    assert_eq!(load(false), (vec!["198.51.100.1".to_owned()], vec![("no-indicator", 6)], 1, 0));
+    let skipped = vec![("bad-value", 1), ("duplicate", 1), ("not-yet-matched:and", 1)];
+    assert_eq!(load(true), (vec!["198.51.100.1".to_owned(), "198.51.100.2".to_owned()], skipped, 3, 1));
+    let alone = folder.write("g.xml", stix_1(&observables.concat()));
+    let report = loaded(&[alone]).reports.remove(0);
+    assert!(report.warnings[0].contains("of its 7 observables"), "{:?}", report.warnings);
+}
+
+#[test]
+fn messages_of_taxii_1_are_read_by_their_blocks() {
+    let folder = Folder::new();
+    let package = |n: u8| {
+        stix_1(&format!(
+            "<Indicator id='a:{n}'>{}</Indicator>",
+            stix_1_address("a:o", &format!("198.51.100.{n}"))
+        ))
+    };
+    let hex = |text: &str| {
+        let digits = text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+        format!("\\x{digits}")
+    };
+    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let block = |binding: &str, content: &str| {
+        format!(
+            "<t:Content_Block><t:Content_Binding binding_id='{binding}'/><t:Content>{content}</t:Content><t:Padding>x</t:Padding></t:Content_Block>"
+        )
+    };
+    let bundle = indicator("").replace("evil", "json");
+    let blocks = [
+        block("urn:stix.mitre.org:xml:1.2", &package(1)),
+        block("urn:stix.mitre.org:xml:1.2", &escaped(&package(2))),
+        block("urn:stix.mitre.org:xml:1.2", &format!("<![CDATA[{}]]>", package(3))),
+        block("urn:stix.mitre.org:xml:1.2", &hex(&package(4))),
+        block("urn:stix.mitre.org:xml:1.2", &escaped(&escaped(&package(5)))),
+        block(
+            "urn:stix.mitre.org:xml:1.2",
+            "PHN0aXg6U1RJWF9QYWNrYWdlIHhtbG5zOnN0aXg9Imh0dHA6Ly9zdGl4Lm1pdHJlLm9y\nZy9zdGl4LTEiPjxzdGl4OkluZGljYXRvciBpZD0iYTo2Ii8+PC9zdGl4OlNUSVhfUGFj\na2FnZT4=",
+        ),
+        block("urn:stix.mitre.org:json:2.1", &bundle),
+        block("urn:oasis:names:tc:emergency:cap:1.1", "<alert><status/></alert>"),
+        block("http://www.w3.org/2001/04/xmlenc#", "<x:EncryptedData/>"),
+        block("application/x-pkcs7-mime", "TUlNRQ=="),
+        block("urn:stix.mitre.org:xml:1.2", "no document"),
+    ];
+    let message = format!(
+        "<t:Poll_Response xmlns:t='http://taxii.mitre.org/messages/taxii_xml_binding-1.1' more='true'><t:Message>x</t:Message>{}</t:Poll_Response>",
+        blocks.concat()
+    );
+    for file in [message.clone(), hex(&message), escaped(&message)] {
+        let loaded = loaded(&[folder.write("poll.xml", file)]);
+        let report = &loaded.reports[0];
+        let mut rows: Vec<_> = report.skipped.iter().map(|(reason, count, _)| (*reason, *count)).collect();
+        rows.sort_unstable();
+        assert_eq!(rows, [("encrypted", 2), ("no-observable", 1), ("not-stix", 2)], "{report:?}");
+        assert_eq!((report.received, report.used), (11, 6), "{report:?}");
+        assert!(report.warnings.iter().any(|warning| warning.contains("a part of the answer")), "{report:?}");
+        assert!(report.skipped.iter().any(|(.., examples)| examples[0].contains("content block 8: alert")));
+    }
 }
 
 /// A sighting, note or opinion on [`A`].
@@ -367,7 +520,8 @@ fn each_file_has_its_own_account() {
         .map(|file| {
             let tally = &file.tally;
             let [used, received] = [file.survey.used.indicators, tally.received];
-            assert_eq!(received, used + tally.context_total() + tally.skipped.total(), "{file:?}");
+            let others = tally.kept.total() + tally.context_total() + tally.skipped.total();
+            assert_eq!(received, used + others, "{file:?}");
             let mut skipped: Vec<_> = tally.skipped.counts().iter().map(|count| count.reason).collect();
             skipped.sort_unstable();
             (received, used, skipped.join(" "), file.refused.is_some())
@@ -394,7 +548,7 @@ fn going_on_after_a_feed_that_is_refused() {
     let sources =
         [folder.source("missing.json"), folder.write("a.pdf", "%PDF-"), folder.write("b.txt", "evil.com")];
     let scale = Scale { now: Timestamp(0), refuses: &|_| None };
-    let terms = Terms { scale, keep_going: true };
+    let terms = Terms { options: Options::default(), scale, keep_going: true };
     let mut count = 0;
     let (reports, _) = load_by(&sources, terms, &mut |_| (), &mut |_| count += 1).unwrap();
     assert_eq!(count, 1);

@@ -280,6 +280,7 @@ impl Entries {
             feed: 0,
             id: None,
             values,
+            compounds: Box::default(),
             valid_from: None,
             valid_until: None,
             confidence: remarks.confidence,

@@ -226,10 +226,11 @@ fn is_hex(text: &str) -> bool {
     text.len().is_multiple_of(2) && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// Groups of four, the last one padded by one or two `=`.
+/// Groups of four, at least one, the last one padded by one or two `=`.
 fn is_base64(text: &str) -> bool {
     let unpadded = text.trim_end_matches('=');
-    text.len().is_multiple_of(4)
+    !text.is_empty()
+        && text.len().is_multiple_of(4)
         && text.len() - unpadded.len() <= 2
         && unpadded.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
 }

@@ -1,12 +1,13 @@
 //! The STIX 2 patterning language: what a pattern is, how it is read and written.
 //!
 //! Is: the whole grammar of STIX 2.0 and 2.1 in one parser, the tree, and [`reduce()`], which turns a tree into
-//! look-ups or says why not.
+//! look-ups and compounds or says why not.
 //! Is not: an evaluator; no pattern is ever run against observations here.
 //! Invariant: the text form of a tree parses to the same tree; parentheses that say nothing are not in the tree.
 //! Fails: [`parse()`] with an [`Error`] that names line, column, what stands there and what should; never panics.
 //! Costs: strings are borrowed from the text unless they hold an escape; a single comparison allocates once.
 
+mod compound;
 mod lexer;
 mod parser;
 mod property;
@@ -15,7 +16,7 @@ mod write;
 
 use std::borrow::Cow;
 
-pub use self::parser::{DEPTH_MAX, Error, LENGTH_BYTES_MAX, parse};
+pub use self::parser::{DEPTH_MAX, Error, LENGTH_BYTES_MAX, check, parse};
 pub use self::reduce::{Reduction, Rest, Waiting, reduce};
 
 /// A parsed pattern. Borrows from its text.
@@ -56,8 +57,13 @@ pub enum Qualifier<'a> {
 pub enum Comparison<'a> {
     /// A property and a value.
     Test(Test<'a>),
-    /// `EXISTS path`.
-    Exists(Path<'a>),
+    /// `EXISTS path`; STIX 2.1 has `NOT EXISTS path` too.
+    Exists {
+        /// The property.
+        path: Path<'a>,
+        /// Whether `NOT` stands before it.
+        negated: bool,
+    },
     /// Two or more, all of them.
     And(Vec<Comparison<'a>>),
     /// Two or more, any of them.
@@ -136,7 +142,7 @@ pub enum Literal<'a> {
     Bool(bool),
     /// `h'...'`: pairs of hex digits.
     Hex(&'a str),
-    /// `b'...'`: base64.
+    /// `b'...'`: base64, not empty.
     Binary(&'a str),
     /// `t'...'`: an instant of RFC 3339 in UTC.
     Timestamp(&'a str),

@@ -2,12 +2,15 @@
 //!
 //! Is: recursive descent over the union of the STIX 2.0 and 2.1 grammars. AND binds tighter than OR, OR tighter
 //! than FOLLOWEDBY. `==` and `<>` are read as `=` and `!=`.
-//! Is not: a check of values: a digest of the wrong length parses, and `reduce` says what is wrong with it.
-//! Invariant: nesting is at most [`DEPTH_MAX`], so neither this nor any walk of the tree can run out of stack.
+//! Is not: a check of values: for [`parse()`] a digest of the wrong length parses, and `reduce` says what is wrong with
+//! it. [`check()`], for those who write patterns, refuses it at its place, as the validator of the STIX committee does.
+//! Invariant: parentheses are nested [`DEPTH_MAX`] deep at most, and so are qualifiers however parentheses stand between
+//! them: neither this nor any walk of the tree can run out of stack.
 //! Fails: with [`Error`].
 //! Costs: one pass, one token of look-ahead.
 
 use crate::pattern::lexer::{Lexer, Token, Unlexed};
+use crate::pattern::property::{self, Spelling};
 use crate::pattern::{
     Comparison, Literal, Observation, Operand, Operator, Path, Pattern, Qualifier, Step, Test,
 };
@@ -55,6 +58,18 @@ pub enum Error {
 /// # Errors
 /// [`Error`] at the first place where the text cannot go on.
 pub fn parse(text: &str) -> Result<Pattern<'_>, Error> {
+    read(text, false)
+}
+
+/// Reads a pattern as [`parse()`] does, and refuses digests that are none of their algorithm.
+///
+/// # Errors
+/// [`Error`] at the first place where the text cannot go on, or where a digest is none.
+pub fn check(text: &str) -> Result<Pattern<'_>, Error> {
+    read(text, true)
+}
+
+fn read(text: &str, checks_digests: bool) -> Result<Pattern<'_>, Error> {
     if text.len() > LENGTH_BYTES_MAX {
         return Err(Error::TooLong { bytes: text.len() });
     }
@@ -65,7 +80,15 @@ pub fn parse(text: &str) -> Result<Pattern<'_>, Error> {
             None => Error::TooDeep { line, column },
         }
     };
-    let mut parser = Parser { lexer: Lexer::new(text), token: Token::End, at: 0, depth: 0 };
+    let mut parser = Parser {
+        lexer: Lexer::new(text),
+        token: Token::End,
+        at: 0,
+        depth: 0,
+        qualifiers: 0,
+        checks_digests,
+        spelling: None,
+    };
     parser.advance().and_then(|_| parser.pattern()).map_err(located)
 }
 
@@ -86,7 +109,13 @@ struct Parser<'a> {
     /// The token that comes next, and where it begins.
     token: Token<'a>,
     at: usize,
+    /// Open parentheses and brackets.
     depth: usize,
+    /// Most qualifiers around one observation inside the innermost open parenthesis, so far.
+    qualifiers: usize,
+    checks_digests: bool,
+    /// What the strings have to be that come next.
+    spelling: Option<Spelling>,
 }
 
 impl<'a> Parser<'a> {
@@ -179,6 +208,7 @@ impl<'a> Parser<'a> {
 
     fn qualified(&mut self) -> Result<Observation<'a>, Stop> {
         let bracketed = self.token == Token::OpenBracket;
+        let beside = std::mem::take(&mut self.qualifiers);
         let mut observation = match self.token {
             Token::OpenBracket => {
                 self.enter()?;
@@ -197,14 +227,18 @@ impl<'a> Parser<'a> {
         let mut seen = Vec::new();
         loop {
             let at = self.at;
-            let Some(qualifier) = self.qualifier()? else { return Ok(observation) };
+            let Some(qualifier) = self.qualifier()? else {
+                self.qualifiers = self.qualifiers.max(beside);
+                return Ok(observation);
+            };
             let kind = std::mem::discriminant(&qualifier);
             // STIX 2.1: one of each kind on a bracketed observation
             if bracketed && seen.contains(&kind) {
                 return Err(Stop { at, expected: Some("no second qualifier of that kind") });
             }
             seen.push(kind);
-            if seen.len() > DEPTH_MAX {
+            self.qualifiers += 1;
+            if self.qualifiers > DEPTH_MAX {
                 return Err(Stop { at, expected: None });
             }
             observation = Observation::Qualified(Box::new(observation), qualifier);
@@ -269,7 +303,15 @@ impl<'a> Parser<'a> {
             }
             Token::Word("EXISTS") => {
                 self.advance()?;
-                self.path().map(Comparison::Exists)
+                Ok(Comparison::Exists { path: self.path()?, negated: false })
+            }
+            // STIX 2.1
+            Token::Word("NOT") => {
+                self.advance()?;
+                if !self.keyword("EXISTS")? {
+                    return self.stop("EXISTS (elsewhere NOT stands between path and operator)");
+                }
+                Ok(Comparison::Exists { path: self.path()?, negated: true })
             }
             Token::Word(_) => self.test().map(Comparison::Test),
             _ => self.stop("an object path, EXISTS or '('"),
@@ -294,6 +336,12 @@ impl<'a> Parser<'a> {
             _ => return self.stop("'.', '[' or a comparison operator"),
         };
         self.advance()?;
+        self.spelling = match operator {
+            Operator::Equal | Operator::NotEqual | Operator::In if self.checks_digests => {
+                property::spelling(&path)
+            }
+            _ => None,
+        };
         let operand = match operator {
             Operator::Equal | Operator::NotEqual => Operand::One(self.literal()?),
             Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual => {
@@ -328,7 +376,10 @@ impl<'a> Parser<'a> {
     }
 
     fn literal(&mut self) -> Result<Literal<'a>, Stop> {
-        match self.token {
+        match &self.token {
+            Token::String(text) if self.spelling.is_some_and(|spelling| !spelling.fits(text)) => {
+                return self.stop(self.spelling.map_or("", |spelling| spelling.name));
+            }
             Token::String(_)
             | Token::Int(_)
             | Token::Float(_)

@@ -23,6 +23,31 @@ pub(crate) enum Meaning {
     Unknown,
 }
 
+/// How the digests of an algorithm are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spelling {
+    algorithm: &'static str,
+    digits: usize,
+    /// In words, for messages.
+    pub(crate) name: &'static str,
+}
+
+impl Spelling {
+    /// Whether a text can be such a digest.
+    pub(crate) fn fits(self, text: &str) -> bool {
+        text.len() == self.digits && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    }
+}
+
+/// How the digests at a path are written: `None` where there are none, or of an algorithm without a fixed length.
+pub(crate) fn spelling(path: &Path<'_>) -> Option<Spelling> {
+    let mut backwards = path.keys().rev();
+    let (algorithm, before) = (backwards.next()?, backwards.next()?);
+    let plain: String = algorithm.chars().filter(|c| !matches!(c, '-' | '_')).collect();
+    let named = |spelling: &&Spelling| plain.eq_ignore_ascii_case(spelling.algorithm);
+    (before == "hashes").then(|| SPELLINGS.iter().find(named).copied()).flatten()
+}
+
 /// What the property at a path holds.
 pub(crate) fn meaning(path: &Path<'_>) -> Meaning {
     let mut backwards = path.keys().rev();
@@ -90,6 +115,22 @@ fn keys_fit(path: &Path<'_>, expected: &str) -> bool {
     expected.split('.').all(|expected| keys.next().is_some_and(|key| expected == "*" || key == expected))
         && keys.next().is_none()
 }
+
+/// The algorithms of `hash-algo-ov` (STIX 2.0) and `hash-algorithm-ov` (STIX 2.1, section 10.7) with a fixed length.
+const SPELLINGS: [Spelling; 12] = [
+    Spelling { algorithm: "md5", digits: 32, name: "an MD5 digest: 32 hex digits" },
+    Spelling { algorithm: "ripemd160", digits: 40, name: "a RIPEMD-160 digest: 40 hex digits" },
+    Spelling { algorithm: "sha1", digits: 40, name: "a SHA-1 digest: 40 hex digits" },
+    Spelling { algorithm: "sha224", digits: 56, name: "a SHA-224 digest: 56 hex digits" },
+    Spelling { algorithm: "sha256", digits: 64, name: "a SHA-256 digest: 64 hex digits" },
+    Spelling { algorithm: "sha384", digits: 96, name: "a SHA-384 digest: 96 hex digits" },
+    Spelling { algorithm: "sha512", digits: 128, name: "a SHA-512 digest: 128 hex digits" },
+    Spelling { algorithm: "sha3224", digits: 56, name: "a SHA3-224 digest: 56 hex digits" },
+    Spelling { algorithm: "sha3256", digits: 64, name: "a SHA3-256 digest: 64 hex digits" },
+    Spelling { algorithm: "sha3384", digits: 96, name: "a SHA3-384 digest: 96 hex digits" },
+    Spelling { algorithm: "sha3512", digits: 128, name: "a SHA3-512 digest: 128 hex digits" },
+    Spelling { algorithm: "whirlpool", digits: 128, name: "a WHIRLPOOL digest: 128 hex digits" },
+];
 
 /// Object type, and the keys behind the colon, of text that is kept.
 const TEXTS: [(&str, &str); 42] = [

@@ -4,6 +4,7 @@
 //! one of several values.
 //! Is not: a loss-making approximation: an AND is never split, with the one exception that a digest may stand for
 //! a pattern that joins it with other properties of the same file ([`Part::OfPattern`]).
+//! An AND over values becomes a [`Compound`] by the rules there.
 //! Invariant: whoever sees one of the values has seen what the pattern describes ([`Part::Whole`]), or its file.
 //! Fails: never; what gives no look-up is listed with its reason and its text.
 //! Costs: one allocation a value; text of parts is made only for those that wait, and together is no longer than some
@@ -13,16 +14,20 @@ use std::fmt::Display;
 
 use ahash::AHashSet;
 
+use crate::compound::Compound;
 use crate::indicator::Part;
 use crate::observable::{self, Hint, IpPort, Observable, Refused};
+use crate::pattern::compound::Joined;
 use crate::pattern::property::{Meaning, meaning};
-use crate::pattern::{Comparison, Literal, Observation, Operator, Pattern, Step, Test};
+use crate::pattern::{Comparison, Literal, Observation, Operator, Path, Pattern, Step, Test};
 
 /// What a pattern comes down to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reduction {
     /// Alternatives, each once, in the order of the pattern.
     pub values: Vec<(Observable, Part)>,
+    /// Alternatives of several values at once, each once and without those that never hold without one of the values above.
+    pub compounds: Vec<Compound>,
     /// The comparisons that are not looked up, in the order of the pattern, each once.
     pub waiting: Vec<Rest>,
 }
@@ -39,7 +44,7 @@ pub struct Rest {
 /// Why a part of a pattern is not looked up yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Waiting {
-    /// Several comparisons have to hold at once.
+    /// Several comparisons have to hold at once, and not all are values: no compound either.
     And,
     /// Several observations are needed.
     ObservationAnd,
@@ -65,6 +70,8 @@ pub enum Waiting {
     DigestAlgorithm,
     /// A property that is not known, or a constant of a type that says nothing there.
     UnknownProperty,
+    /// A list without a value: nothing is in it.
+    EmptyList,
     /// The value is not what its property asks for.
     BadValue(Refused),
 }
@@ -86,6 +93,7 @@ impl Waiting {
             Waiting::KeyedText => "not-yet-matched:keyed-text",
             Waiting::DigestAlgorithm => "not-yet-matched:digest-algorithm",
             Waiting::UnknownProperty => "not-yet-matched:unknown-property",
+            Waiting::EmptyList => "empty-list",
             Waiting::BadValue(Refused::UrlEnd) => Refused::UrlEnd.as_str(),
             Waiting::BadValue(_) => "bad-value",
         }
@@ -103,6 +111,14 @@ pub fn reduce(pattern: &Pattern<'_>) -> Reduction {
             let mut first = first.into_iter();
             found.values.retain(|_| first.next().unwrap_or(true));
         }
+    }
+    let Reduction { values, compounds, .. } = &mut found;
+    if !compounds.is_empty() {
+        let whole: AHashSet<&Observable> =
+            values.iter().filter(|(_, part)| *part == Part::Whole).map(|(value, _)| value).collect();
+        let mut seen = AHashSet::new();
+        compounds.retain(|one| seen.insert((one.values.clone(), one.program.clone())));
+        compounds.retain(|one| !one.values.iter().any(|value| whole.contains(value) && one.needs(value)));
     }
     found
 }
@@ -125,7 +141,7 @@ impl Reduction {
     fn comparison(&mut self, comparison: &Comparison<'_>) {
         match comparison {
             Comparison::Test(test) => self.test(test, Part::Whole),
-            Comparison::Exists(_) => self.wait(Waiting::Exists, comparison),
+            Comparison::Exists { .. } => self.wait(Waiting::Exists, comparison),
             Comparison::Or(all) => all.iter().for_each(|one| self.comparison(one)),
             Comparison::And(_) => self.conjunction(comparison),
         }
@@ -155,8 +171,15 @@ impl Reduction {
         match endpoint(&terms) {
             Some(Ok(found)) => self.values.extend(found.into_iter().map(|value| (value, Part::Whole))),
             Some(Err(refused)) => self.wait(Waiting::BadValue(refused), comparison),
-            None => self.wait(Waiting::And, comparison),
+            None => self.joined(comparison),
         }
+    }
+
+    fn joined(&mut self, comparison: &Comparison<'_>) {
+        let Some(joined) = Joined::of(comparison) else { return self.wait(Waiting::And, comparison) };
+        let (alone, rest) = joined.split();
+        self.values.extend(alone.into_iter().map(|value| (value, Part::Whole)));
+        self.compounds.extend(rest.map(|rest| rest.compound(comparison.to_string())));
     }
 
     fn test(&mut self, test: &Test<'_>, part: Part) {
@@ -190,6 +213,9 @@ impl Reduction {
                 Err(refused) => _ = bad.get_or_insert((refused, literal)),
             }
         }
+        if test.operand.literals().is_empty() {
+            self.wait(Waiting::EmptyList, test);
+        }
         if let Some((refused, literal)) = bad {
             self.wait(Waiting::BadValue(refused), &format_args!("{} = {literal}", test.path));
         }
@@ -197,13 +223,16 @@ impl Reduction {
 
     /// `ISSUBSET '10.0.0.0/8'` on an address is the network.
     fn subset(&mut self, test: &Test<'_>, part: Part) {
-        let hint = match meaning(&test.path) {
-            // where a name could stand as well, ISSUBSET says that it is an address
-            Meaning::Value(Hint::Ip | Hint::Domain) => Hint::Ip,
-            _ => return self.wait(Waiting::UnknownProperty, test),
-        };
-        self.values(test, hint, part);
+        match address_hint(&test.path) {
+            Some(hint) => self.values(test, hint, part),
+            None => self.wait(Waiting::UnknownProperty, test),
+        }
     }
+}
+
+/// How the operand of ISSUBSET is read: where a name could stand as well, the operator says that it is an address.
+pub(crate) fn address_hint(path: &Path<'_>) -> Option<Hint> {
+    matches!(meaning(path), Meaning::Value(Hint::Ip | Hint::Domain)).then_some(Hint::Ip)
 }
 
 /// The terms of nested ANDs, each once. `false` when there are more than [`TERMS_MAX`].
@@ -222,7 +251,7 @@ fn flatten<'p, 'a>(comparison: &'p Comparison<'a>, terms: &mut Vec<&'p Compariso
 /// Most terms of an AND that are compared with each other; a longer one waits.
 const TERMS_MAX: usize = 64;
 
-fn is_equality(test: &Test<'_>) -> bool {
+pub(crate) fn is_equality(test: &Test<'_>) -> bool {
     matches!(
         (test.operator, test.negated),
         (Operator::Equal | Operator::In, false) | (Operator::NotEqual, true)
@@ -231,7 +260,7 @@ fn is_equality(test: &Test<'_>) -> bool {
 
 fn is_of_file(term: &Comparison<'_>) -> bool {
     match term {
-        Comparison::Test(Test { path, .. }) | Comparison::Exists(path) => path.object == "file",
+        Comparison::Test(Test { path, .. }) | Comparison::Exists { path, .. } => path.object == "file",
         Comparison::And(_) | Comparison::Or(_) => false,
     }
 }
@@ -265,8 +294,7 @@ fn endpoint(terms: &[&Comparison<'_>]) -> Option<Result<Vec<Observable>, Refused
         }
     }
     let ((object, prefix), value) = (reference?, value?);
-    let is_reference = |key: &str| key.ends_with("_ref") || key.ends_with("_refs");
-    if !prefix.iter().any(|step| matches!(step, Step::Key(key) if is_reference(key))) {
+    if !is_by_reference(prefix) {
         return None;
     }
     let Some((side, port)) = port else { return Some(read(value, hint?)) };
@@ -282,8 +310,14 @@ fn endpoint(terms: &[&Comparison<'_>]) -> Option<Result<Vec<Observable>, Refused
     }
 }
 
+/// Whether a reference stands among these steps, so that what follows is said of another object.
+pub(crate) fn is_by_reference(steps: &[Step<'_>]) -> bool {
+    let is_reference = |key: &str| key.ends_with("_ref") || key.ends_with("_refs");
+    steps.iter().any(|step| matches!(step, Step::Key(key) if is_reference(key)))
+}
+
 /// What a `..._ref.type` says about the value beside it.
-fn type_hint(literal: &Literal<'_>) -> Option<Hint> {
+pub(crate) fn type_hint(literal: &Literal<'_>) -> Option<Hint> {
     match string(literal)? {
         "ipv4-addr" | "ipv6-addr" => Some(Hint::Ip),
         "domain-name" => Some(Hint::Domain),
@@ -308,6 +342,6 @@ fn string<'l>(literal: &'l Literal<'_>) -> Option<&'l str> {
     }
 }
 
-fn read(literal: &Literal<'_>, hint: Hint) -> Result<Vec<Observable>, Refused> {
+pub(crate) fn read(literal: &Literal<'_>, hint: Hint) -> Result<Vec<Observable>, Refused> {
     observable::read(string(literal).ok_or(Refused::Unknown)?, hint)
 }

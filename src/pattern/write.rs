@@ -58,7 +58,7 @@ impl Display for Qualifier<'_> {
 impl Comparison<'_> {
     fn looseness(&self) -> u8 {
         match self {
-            Comparison::Test(_) | Comparison::Exists(_) => 0,
+            Comparison::Test(_) | Comparison::Exists { .. } => 0,
             Comparison::And(_) => 1,
             Comparison::Or(_) => 2,
         }
@@ -72,7 +72,8 @@ impl Display for Comparison<'_> {
         };
         match self {
             Comparison::Test(test) => test.fmt(f),
-            Comparison::Exists(path) => write!(f, "EXISTS {path}"),
+            Comparison::Exists { path, negated: false } => write!(f, "EXISTS {path}"),
+            Comparison::Exists { path, negated: true } => write!(f, "NOT EXISTS {path}"),
             Comparison::And(all) => joined(f, all, " AND ", inside),
             Comparison::Or(all) => joined(f, all, " OR ", inside),
         }

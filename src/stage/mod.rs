@@ -28,13 +28,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::indicator::Timestamp;
 
 thread_local! {
-    /// Whether a panic of this thread would be caught by [`guarded`].
+    /// Whether a panic of this thread would be caught by `guarded`.
     static GUARDED: Cell<bool> = const { Cell::new(false) };
     /// What the last panic that was caught had to say.
     static STORY: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Makes panics that [`guarded`] catches silent, so that a crafted stream cannot fill the log; all others are
+/// Makes panics that `guarded` catches silent, so that a crafted stream cannot fill the log; all others are
 /// reported as before. To be called once, at start.
 pub fn silence_guarded_panics() {
     let before = std::panic::take_hook();

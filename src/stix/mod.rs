@@ -1,14 +1,17 @@
 //! STIX documents -> objects: indicators and what is said about them, not joined yet.
 //!
 //! Is: [`Objects`], what all documents of one feed said, with versions settled (the newest of an id stands) and
-//! every object accounted for; and [`v2`], the reader for STIX 2.0 and 2.1.
+//! every object accounted for; and the readers: [`v1`] for STIX 1.0 to 1.2.1, [`v2`] for STIX 2.0 and 2.1.
 //! Is not: I/O, decompression, or the joining of names, markings and relations (`intake::resolve`).
 //! Invariant: an id has at most one [`Draft`]; which one does not depend on the order in which versions came.
 //! Fails: never as a whole; what cannot be read is counted with reason and place in the tally.
 //! Costs: the kept indicators, one map entry an id, and one copy of each distinct context.
 
+pub mod expression;
+pub mod packed;
 pub mod remark;
 pub mod tlp;
+pub mod v1;
 pub mod v2;
 
 use std::cmp::Ordering;
@@ -16,10 +19,12 @@ use std::sync::Arc;
 
 use ahash::{AHashMap, RandomState};
 
-use crate::indicator::{Context, Id, Indicator, Remarks, ThreatKind, Timestamp, Tlp};
+use crate::indicator::{Context, Id, Indicator, Part, Remarks, ThreatKind, Timestamp, Tlp};
+use crate::observable::Observable;
 use crate::survey::Survey;
 use crate::tally::Tally;
 
+use self::expression::{Expression, Outcome};
 use self::remark::Remark;
 
 /// What the documents of one feed said.
@@ -45,18 +50,25 @@ pub struct Objects {
     pub statements: AHashMap<u32, Arc<str>>,
     /// Sightings, notes and opinions by their ids, type included.
     pub remarks: AHashMap<Box<str>, Remark>,
+    /// What STIX 1 observables and objects with an id look for.
+    pub definitions: AHashMap<Box<str>, Arc<Expression>>,
+    /// STIX 1 observables that stand in no indicator.
+    pub observables: Vec<Standalone>,
     /// The accounting of the present file.
     pub tally: Tally,
     /// What else is known of it.
     pub survey: Survey,
     /// The same of the files before it.
     closed: Vec<(Tally, Survey)>,
+    /// For those who ask for them by putting a list here: the patterns of all indicators, used or not.
+    pub stated: Option<Vec<Stated>>,
     /// Where in `drafts` an id stands, by a hash of it; ids that share one follow each other in hash numbers.
     places: AHashMap<u64, u32>,
     ref_numbers: AHashMap<Arc<str>, u32>,
     hasher: RandomState,
     list_numbers: AHashMap<Box<[u32]>, u32>,
-    files: Vec<Box<str>>,
+    /// Names of files and of documents in them, each with the number of its account.
+    files: Vec<(Box<str>, usize)>,
     contexts: Contexts,
 }
 
@@ -84,6 +96,25 @@ pub enum Fate {
     Skip(&'static str),
     /// The same, and its pattern is kept: it cannot be matched, or not yet.
     Wait(Box<Kept>),
+    /// What it looks for is known once the definitions of all documents are.
+    Seek(Arc<Expression>),
+}
+
+/// A STIX 1 observable that stands in no indicator; one may refer to it.
+#[derive(Clone, Debug)]
+pub struct Standalone {
+    /// Its id.
+    pub id: Option<Box<str>>,
+    /// What it looks for.
+    pub expression: Arc<Expression>,
+    /// Where it stood.
+    pub place: Place,
+    /// Its own marking.
+    pub tlp: Option<Tlp>,
+    /// Number of the list of markings of what it stands in.
+    pub markings: u32,
+    /// Its title.
+    pub context: Arc<Context>,
 }
 
 /// Where a version of an indicator is to stand.
@@ -92,6 +123,17 @@ pub struct Slot {
     hash: u64,
     /// Of the version that is there.
     place: Option<u32>,
+}
+
+/// The pattern of an indicator as its object has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stated {
+    /// The indicator's id, or which object it is if it has none.
+    pub name: Box<str>,
+    /// `pattern_type`.
+    pub language: Option<Box<str>>,
+    /// `pattern`.
+    pub pattern: Option<Box<str>>,
 }
 
 /// A pattern that is kept.
@@ -106,7 +148,7 @@ pub struct Kept {
 /// A place in a feed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
-    /// Number of the file, in the order read.
+    /// Number of the file or of the document in it, in the order read.
     file: u32,
     /// Number of the object in it, from one.
     object: u32,
@@ -171,12 +213,19 @@ impl Objects {
         if !self.files.is_empty() {
             self.closed.push((std::mem::take(&mut self.tally), std::mem::take(&mut self.survey)));
         }
-        self.files.push(file.into());
+        self.name_part(file);
+    }
+
+    /// Says that a document inside of the present file begins, or goes on: its name stands in examples from here on, and
+    /// the accounting stays that of the file.
+    pub fn name_part(&mut self, name: &str) {
+        self.files.push((name.into(), self.closed.len()));
     }
 
     /// The accounting of the file in which a place is, and what else is known of it.
     pub fn account(&mut self, place: Place) -> (&mut Tally, &mut Survey) {
-        match self.closed.get_mut(place.file as usize) {
+        let number = self.files.get(place.file as usize).map_or(self.closed.len(), |(_, number)| *number);
+        match self.closed.get_mut(number) {
             Some((tally, survey)) => (tally, survey),
             None => (&mut self.tally, &mut self.survey),
         }
@@ -189,7 +238,7 @@ impl Objects {
 
     /// The name of the present file.
     pub fn file(&self) -> &str {
-        self.files.last().map_or("", |file| file)
+        self.files.last().map_or("", |(name, _)| name)
     }
 
     /// The place of an object of the present file.
@@ -201,7 +250,7 @@ impl Objects {
     /// `object 3`, after the name of the file if it has one.
     pub fn describe(&self, place: Place) -> String {
         match self.files.get(place.file as usize) {
-            Some(file) if !file.is_empty() => format!("{file}: object {}", place.object),
+            Some((file, _)) if !file.is_empty() => format!("{file}: object {}", place.object),
             _ => format!("object {}", place.object),
         }
     }
@@ -258,6 +307,7 @@ impl Objects {
             .then_with(|| a.fate.cmp(&b.fate))
             .then_with(|| left.values.len().cmp(&right.values.len()))
             .then_with(|| left.values.cmp(&right.values))
+            .then_with(|| left.compounds.cmp(&right.compounds))
             .then_with(|| (left.valid_from, left.valid_until).cmp(&(right.valid_from, right.valid_until)))
             .then_with(|| (left.confidence, left.tlp).cmp(&(right.confidence, right.tlp)))
             .then_with(|| left.context.cmp(&right.context))
@@ -283,11 +333,55 @@ impl Objects {
         self.skip(reason, left_out.place, &shown(left_out.indicator.id.as_ref()));
     }
 
+    /// Takes an indicator that may have no id and so no versions.
+    pub fn take(&mut self, draft: Draft) {
+        let Some(id) = &draft.indicator.id else { return self.drafts.push(draft) };
+        match self.slot(id, draft.modified) {
+            Ok(slot) => self.push(draft, slot),
+            Err(reason) => self.skip(reason, draft.place, &shown(draft.indicator.id.as_ref())),
+        }
+    }
+
+    /// Notes what is defined under an id. Of several definitions the first by what they say counts, so that the order
+    /// of documents does not matter.
+    pub fn define(&mut self, id: &str, expression: &Arc<Expression>) {
+        let held = self.definitions.entry(id.into()).or_insert_with(|| Arc::clone(expression));
+        if **held > **expression {
+            *held = Arc::clone(expression);
+        }
+    }
+
+    /// The values of an indicator and its fate, from what its expression came down to.
+    pub fn settle(&mut self, outcome: Outcome, place: Place) -> (Vec<(Observable, Part)>, Fate) {
+        let Outcome { values, waiting } = outcome;
+        match waiting {
+            Some((_, part)) if !values.is_empty() => self.note("part-not-yet-matched", place, &part),
+            Some((reason, pattern)) => return (values, Fate::Wait(Kept { reason, pattern }.into())),
+            None if values.is_empty() => return (values, Fate::Skip("no-observable")),
+            None => {}
+        }
+        (values, Fate::Use)
+    }
+
+    /// Marks what has this number; the strictest counts.
+    pub fn mark(&mut self, number: u32, tlp: Tlp) {
+        let strictest = self.markings.entry(number).or_insert(tlp);
+        *strictest = tlp.max(*strictest);
+    }
+
     /// Counts an object as left out.
     pub fn skip(&mut self, reason: &'static str, place: Place, culprit: &str) {
         if self.account(place).0.skipped.count(reason) {
             let example = format!("{}: {culprit}", self.describe(place));
             self.account(place).0.skipped.example(reason, example);
+        }
+    }
+
+    /// Counts an indicator that is kept for later evaluation.
+    pub fn keep(&mut self, reason: &'static str, place: Place, culprit: &str) {
+        if self.account(place).0.kept.count(reason) {
+            let example = format!("{}: {culprit}", self.describe(place));
+            self.account(place).0.kept.example(reason, example);
         }
     }
 

@@ -18,12 +18,27 @@ fn excerpts() -> PathBuf {
 }
 
 /// The folder with the whole data.
-fn whole(what_is_skipped: &str) -> Option<PathBuf> {
+pub(crate) fn whole(what_is_skipped: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("TAXIWAY_CORPUS").map(PathBuf::from);
     if folder.is_none() {
         println!("skipped, TAXIWAY_CORPUS is not set: {what_is_skipped}");
     }
     folder
+}
+
+/// All files below a folder, in order.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
 }
 
 /// Bytes of a file, decompressed if it ends in `.zst`.
@@ -201,7 +216,7 @@ fn loads(path: &Path, at_least: usize) {
     let path = path.to_str().unwrap();
     let loaded = intake::load(&[Source::parse(path)]).unwrap_or_else(|e| panic!("{e}"));
     let report = &loaded.reports[0];
-    let skipped: u64 = report.skipped.iter().map(|(_, n, _)| n).sum();
+    let skipped: u64 = report.skipped.iter().chain(&report.kept).map(|(_, n, _)| n).sum();
     let accounted = report.used + report.context_objects + skipped;
     println!("{path}: received {}, used {}, {:?}", report.received, report.used, report.skipped);
     assert_eq!(report.received, accounted, "{path}: received and accounted for");

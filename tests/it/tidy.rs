@@ -10,33 +10,36 @@ use std::path::Path;
 const LAYERS: &[(&str, &[&str])] = &[
     // L0 words
     ("observable", &[]),
-    ("pattern", &["indicator", "observable"]),
-    ("indicator", &["observable"]),
+    ("compound", &["observable"]),
+    ("pattern", &["compound", "indicator", "observable"]),
+    ("indicator", &["compound", "observable"]),
     ("tally", &[]),
     ("survey", &["indicator", "observable", "tally"]),
     // L1 tools
     ("codec", &[]),
-    ("stix", &["indicator", "observable", "pattern", "survey", "tally"]),
+    ("stix", &["compound", "indicator", "observable", "pattern", "survey", "tally"]),
     ("list", &["indicator", "observable", "tally"]),
-    ("index", &["indicator", "observable", "tally"]),
+    ("index", &["compound", "indicator", "observable", "tally"]),
     ("policy", &["indicator", "observable"]),
     ("live", &["index", "policy"]),
     // L2 planes
     ("engine", &["index", "indicator", "live", "observable", "policy"]),
-    ("engine::scan", &["engine::event", "engine::token", "index", "observable"]),
-    ("intake", &["codec", "indicator", "list", "stix", "survey", "tally"]),
+    ("engine::scan", &["engine::event", "engine::join", "engine::token", "index", "observable"]),
+    ("intake", &["codec", "indicator", "list", "pattern", "stix", "survey", "tally"]),
     // L3 edges
     ("stage", &["codec", "engine", "indicator", "live"]),
     // L4 entry
     (
         "cli",
         &[
+            "compound",
             "engine",
             "index",
             "indicator",
             "intake",
             "live",
             "observable",
+            "pattern",
             "policy",
             "stage",
             "survey",
@@ -67,6 +70,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("memchr", &["engine/", "observable/", "pattern/", "list", "stage/", "stix/"]),
     ("memmap2", &["index/"]),
     ("psl", &["index/"]),
+    ("quick_xml", &["stix/v1/"]),
     ("rustix", &["stage/"]),
     ("serde", &["cli/", "stix"]),
     ("serde_json", &["cli/", "stix"]),

@@ -6,16 +6,20 @@
 //! that was tagged by the same writes nothing (M11.1).
 //! Fails: never; what is no object is text. Costs: some steps a byte of the event, some hundred nanoseconds a hit.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::engine::case::{Case, Place, Ways};
+use crate::engine::case::{Case, Place, Way, Ways};
 use crate::engine::event::grammar::undo_escapes;
 use crate::engine::event::{Keep, Marks, Piece, Role, Walk};
+use crate::engine::join::line::{self, Joined};
+use crate::engine::join::{Says, push_port, push_rest};
 use crate::engine::scalars::Scalars;
 use crate::engine::tag::ecs::Contexts;
 use crate::engine::tag::own::{self, Lookalike};
 use crate::engine::tag::place::{self, Root, Splice};
 use crate::engine::tag::{Target, write};
+use crate::engine::token::url::host_range;
 use crate::engine::token::{Candidate, Tokens, What, join_slashes};
 use crate::engine::verify::Verifier;
 use crate::engine::{At, Counts, Format, Preset, Settings, moment};
@@ -151,7 +155,8 @@ impl Judge {
         counts: &mut Counts,
     ) -> Option<usize> {
         let raw = trial.event;
-        let case = &mut Case::new(trial.generation, Some(Ways { walk, event: raw }));
+        let ways = Ways { walk, event: raw, pairs: &trial.settings.pairs };
+        let case = &mut Case::new(trial.generation, Some(ways));
         let root = Root::of(walk, object);
         let place = root.enrichments(raw);
         let (elements, rows) = own::alike(raw, &root, &place);
@@ -232,6 +237,7 @@ impl Judge {
             raw
         };
         let mut field = None;
+        let mut may_join = false;
         let generation = case.generation;
         let candidates = self.tokens.read(text).len();
         for number in 0..candidates {
@@ -240,32 +246,95 @@ impl Judge {
             if self.verifier.is_limited() {
                 self.limited.push(candidate.start);
             }
-            let whole = candidate.end - candidate.start == text.len() && piece.role == Role::Value;
-            if let What::Address(ip) = candidate.what
-                && whole
-                && Verifier::may_have_port(ip, &generation.snapshots)
-            {
-                self.mapped_port(trial, piece, candidate, generation);
+            if piece.role == Role::Value && candidate.start <= 1 {
+                may_join |= Verifier::may_be_joined(text, candidate, &generation.snapshots);
             }
             if self.verifier.findings().is_empty() {
                 continue;
             }
-            let field = *field.get_or_insert_with(|| case.field(piece.node));
+            let field = *field.get_or_insert_with(|| case.field(Way::Node(piece.node)));
             let value = Some(piece.node).filter(|_| piece.role == Role::Value);
             let place = Place { text, string: piece.start, offset: 0, field, value };
             for &finding in self.verifier.findings() {
                 case.found(place, candidate.what, finding);
             }
         }
+        if may_join {
+            self.joined(trial, case, piece, text);
+        }
         self.text = buffer;
     }
 
-    /// Looks the address up with the port that stands in a field beside it (M3.12).
-    fn mapped_port(&mut self, trial: Trial<'_>, piece: Piece, candidate: Candidate, generation: &Generation) {
-        let What::Address(ip) = candidate.what else { return };
-        self.scalars.read(trial.event);
-        if let Some(port) = self.scalars.port_beside(trial.event, piece.start) {
-            self.verifier.with_port(candidate, ip, port, &generation.snapshots);
+    /// Reads the URLs whose host, and the addresses with port whose address, is `first`, the text of this string, and
+    /// whose other parts stand in fields beside it (M13, M3.12).
+    #[cold]
+    fn joined(&mut self, trial: Trial<'_>, case: &mut Case<'_>, piece: Piece, first: &[u8]) {
+        let (event, pairs, scalars) = (trial.event, &trial.settings.pairs, &mut self.scalars);
+        let Some(member) = scalars.member(event, piece.start) else { return };
+        let is_first = scalars.string(event, &member).is_some_and(|string| string.start == piece.start);
+        let (object, key) = member;
+        let mut found = Vec::new();
+        for (row, keys) in pairs.beside(Says::Url, &key).filter(|_| is_first) {
+            let mut others = keys.into_iter().map(|key| scalars.string(event, &(object, key)));
+            let Some(Some(path)) = others.next() else { continue };
+            let query = others.next().flatten().map(|query| text_of(event, query));
+            let mut text = first.to_vec();
+            let others = push_rest(&text_of(event, path), query.as_deref(), &mut text);
+            if others > 0 {
+                join_slashes(&mut text, &mut self.taken);
+                found.push((Says::Url, text, row, others));
+            }
+        }
+        for (row, keys) in pairs.beside(Says::AddressPort, &key) {
+            let port = keys.into_iter().next().and_then(|key| scalars.port(event, &(object, key)));
+            let mut text = first.to_vec();
+            if port.is_some_and(|port| push_port(&text_of(event, port), &mut text)) {
+                found.push((Says::AddressPort, text, row, 1));
+            }
+        }
+        for (says, text, row, others) in found {
+            let way = Way::Joined { first: piece.node, row, others };
+            // behind all that stands in the first field, row by row
+            self.joined_string(case, (says, &text, first.len()), (way, piece.end, row));
+        }
+    }
+
+    /// Reads what stands in several fields of a text (M13.7, M13.8).
+    fn joined_text(&mut self, trial: Trial<'_>, case: &mut Case<'_>, range: Range<usize>) {
+        let Some(raw) = trial.event.get(range) else { return };
+        let mut text = raw.to_vec();
+        join_slashes(&mut text, &mut self.taken);
+        for Joined { says, place, text, first } in line::joined(&text, &trial.settings.pairs) {
+            self.joined_string(case, (says, &text, first), (Way::Node(0), 0, place));
+        }
+    }
+
+    /// Reads a joined string: the URL at its start, if all up to `first` is its host and port; or the address with
+    /// port that it is. What it hits is at the end of this way, in this string of the event at this place.
+    fn joined_string(
+        &mut self,
+        case: &mut Case<'_>,
+        (says, text, first): (Says, &[u8], usize),
+        (way, string, offset): (Way, usize, usize),
+    ) {
+        let is_joined = |candidate: &&Candidate| {
+            candidate.start == 0
+                && match (says, candidate.what) {
+                    (Says::Url, What::Url { authority: 0, .. }) => {
+                        host_range(text, 0, candidate.end).1 == first
+                    }
+                    (Says::AddressPort, What::AddressPort(..)) => candidate.end == text.len(),
+                    _ => false,
+                }
+        };
+        let Some(&candidate) = self.tokens.read(text).iter().find(is_joined) else { return };
+        self.verifier.candidate(text, candidate, &case.generation.snapshots);
+        if self.verifier.is_limited() {
+            self.limited.push(candidate.start);
+        }
+        for &finding in self.verifier.findings() {
+            let field = case.field(way);
+            case.found(Place { text, string, offset, field, value: None }, candidate.what, finding);
         }
     }
 
@@ -282,8 +351,10 @@ impl Judge {
         let preset = trial.settings.preset;
         let (mut elements, mut rows) = (Vec::new(), Vec::new());
         let mut last = None;
+        let mut tags_from = raw.len();
         for object in place::suffixes(raw, |at| walk.object(raw, at, Keep::Strings)) {
             walk.object(raw, object.start, Keep::Strings);
+            tags_from = tags_from.min(object.start + 1 - place::MARK.len());
             let root = Root::of(walk, object);
             let place = root.enrichments(raw);
             let (more_elements, more_rows) = own::alike(raw, &root, &place);
@@ -291,7 +362,12 @@ impl Judge {
             rows.extend(more_rows);
             last = place.splice.filter(|_| place.enrichments.is_some() && !place.second);
         }
-        let ours = self.gaps(case, raw, in_order(preset, elements, rows));
+        let alike = in_order(preset, elements, rows);
+        if !alike.is_empty() {
+            case.keep_names();
+        }
+        self.joined_text(trial, case, 0..tags_from);
+        let ours = self.gaps(case, raw, alike);
         let occurred = self.settle(trial, case, true);
         // the array of the last tag is continued; the arrays in step of the preset `flat` cannot be
         let array = last.filter(|_| preset == Preset::Ecs);
@@ -304,9 +380,6 @@ impl Judge {
 
     /// Reads a text but for enrichments that are ours, and gives these.
     fn gaps(&mut self, case: &mut Case<'_>, raw: &[u8], alike: Vec<Lookalike>) -> Vec<Lookalike> {
-        if !alike.is_empty() {
-            case.keep_names();
-        }
         let mut from = 0;
         for (span, _) in spans_of(&alike) {
             self.gap(case, raw, from..span.start);
@@ -343,7 +416,7 @@ impl Judge {
         let mut field = None;
         for &candidate in self.tokens.read(text) {
             for &finding in self.verifier.candidate(text, candidate, &case.generation.snapshots) {
-                let field = *field.get_or_insert_with(|| case.field(0));
+                let field = *field.get_or_insert_with(|| case.field(Way::Node(0)));
                 let place = Place { text, string: 0, offset, field, value: None };
                 case.found(place, candidate.what, finding);
             }
@@ -388,6 +461,17 @@ impl Judge {
         self.limited.clear();
         self.limited.shrink_to(SCRATCH_MAX);
     }
+}
+
+/// The text of a string of the event.
+fn text_of(event: &[u8], piece: Piece) -> Cow<'_, [u8]> {
+    let raw = event.get(piece.start..piece.end).unwrap_or_default();
+    if !piece.escaped {
+        return Cow::Borrowed(raw);
+    }
+    let mut text = Vec::with_capacity(raw.len());
+    undo_escapes(raw, &mut text);
+    Cow::Owned(text)
 }
 
 /// Enrichments that look like ours in the order in which they are judged: those at the place where this preset

@@ -111,8 +111,6 @@ pub(super) struct Carry {
     dot_before: u64,
     name_run: u64,
     ascii_run: u64,
-    digit_before: u64,
-    near_dot: u64,
     quad_run: u64,
     group_before: u64,
     colon_groups: u32,
@@ -260,11 +258,9 @@ fn behind(run: u64, start: u64, carry: &mut u64) -> u64 {
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
 fn quad_ends(m: Masks, carry: &mut Carry) -> u64 {
-    let near_dot = (m.dot | m.dot << 1 | m.dot << 2) << 2 | carry.near_dot;
-    let start = m.dot & (m.digit << 1 | carry.digit_before) & near_dot;
-    let last = m.dot >> 60;
-    carry.near_dot = last | last >> 1 | last >> 2;
-    carry.digit_before = m.digit >> 63;
+    // of the three dots the first two or the last two stand in one block: nothing is carried over
+    let near_dot = (m.dot | m.dot << 1 | m.dot << 2) << 2;
+    let start = m.dot & m.digit << 1 & near_dot;
 
     let run = m.digit | m.dot;
     let ends = behind(run, start, &mut carry.quad_run) & !run;

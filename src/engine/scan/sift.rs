@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::engine::event::grammar::undo_escapes;
+use crate::engine::join::Pairs;
 use crate::engine::scan::anchor::{self, Anchors, CHUNK, Carry, Look};
 use crate::engine::scan::key::{self, Asked, Key};
 use crate::engine::scan::{Classes, Tier, fetch_ahead, scalar::Scalar, url};
@@ -24,11 +26,14 @@ pub(crate) struct Sift {
     tokens: Tokens,
     /// A run whose escapes are undone.
     decoded: Vec<u8>,
+    pairs: Arc<Pairs>,
+    /// Whether each line of the data is an event.
+    lines: bool,
 }
 
 impl Sift {
     /// A scan of this tier; one that the machine lacks is replaced by the best that it has.
-    pub(crate) fn new(tier: Tier) -> Sift {
+    pub(crate) fn new(tier: Tier, pairs: Arc<Pairs>) -> Sift {
         let tier = if tier.is_available() { tier } else { Tier::best() };
         Sift {
             tier,
@@ -36,12 +41,16 @@ impl Sift {
             keys: Vec::with_capacity(CHUNK / 8),
             tokens: Tokens::default(),
             decoded: Vec::new(),
+            pairs,
+            lines: false,
         }
     }
 
     /// Adds to `marks` a position inside of every token that may give a hit on `snapshot`, so that a string without a
-    /// mark has none. Positions come in no order, and several may lie in one token.
-    pub(crate) fn find(&mut self, data: &[u8], snapshot: &Snapshot, marks: &mut Vec<usize>) {
+    /// mark has none. Positions come in no order, and several may lie in one token. `lines` says that each line is an
+    /// event of its own.
+    pub(crate) fn find(&mut self, data: &[u8], lines: bool, snapshot: &Snapshot, marks: &mut Vec<usize>) {
+        self.lines = lines;
         match self.tier {
             #[cfg(target_arch = "x86_64")]
             Tier::Avx512 => enter::avx512(self, data, snapshot, marks),
@@ -115,6 +124,8 @@ fn run<C: Classes>(sift: &mut Sift, data: &[u8], snapshot: &Snapshot, marks: &mu
             keys: &mut sift.keys,
             tokens: &mut sift.tokens,
             decoded: &mut sift.decoded,
+            pairs: &sift.pairs,
+            lines: sift.lines,
             marks,
         };
         chunk.keys.clear();
@@ -150,6 +161,8 @@ struct Chunk<'a> {
     keys: &'a mut Vec<Key>,
     tokens: &'a mut Tokens,
     decoded: &'a mut Vec<u8>,
+    pairs: &'a Pairs,
+    lines: bool,
     marks: &'a mut Vec<usize>,
 }
 
@@ -424,13 +437,15 @@ impl Chunk<'_> {
     fn name(&self, mut start: usize, end: usize, mut presence: Presence) -> bool {
         loop {
             let first = !self.label_before(start);
-            if presence.listed && self.is_listed_name(start, end, first) {
+            // without the letter of an escape, the dot behind it is a leading one
+            let may_be_first =
+                first || start.checked_sub(2).is_some_and(|at| token::escaped_letter(self.data, at));
+            if presence.listed && self.is_listed_name(start, end, may_be_first)
+                || may_be_first && presence.path && self.is_part_of_more(start, end)
+            {
                 return true;
             }
             if first {
-                if presence.path && self.is_part_of_more(start, end) {
-                    return true;
-                }
                 return token::other_start(self.data, start).is_some_and(|start| {
                     let presence = self.ask_name(start, end);
                     presence.listed && self.is_listed_name(start, end, true)
@@ -490,7 +505,12 @@ impl Chunk<'_> {
         let host = address.to_string();
         let host = self.hasher.text(host.as_bytes(), 0, host.len(), KeyKind::Url);
         let rest = self.data.get(end..).unwrap_or_default();
-        self.snapshot.has_ports(address) || url::may_be_listed(host, rest, self.hasher, self.filter)
+        let digits = |b: &&u8| b.is_ascii_digit() || **b == b'.';
+        let text = self.data.get(..end).unwrap_or_default();
+        let start = end - text.iter().rev().take(16).take_while(digits).count();
+        self.snapshot.has_ports(address)
+            || url::may_be_listed(host, rest, self.hasher, self.filter)
+            || self.may_be_joined(host, start, end)
     }
 
     /// Whether the name is the host of a listed URL or the domain of a listed mail address, as far as keys tell.
@@ -510,6 +530,14 @@ impl Chunk<'_> {
         let host = self.hasher.text(self.data, start, end, KeyKind::Url);
         let rest = self.data.get(after..).unwrap_or_default();
         in_url && url::may_be_listed(host, rest, self.hasher, self.filter)
+            || self.may_be_joined(host, start, after)
+    }
+
+    /// Whether what stands from `start` to `end`, a host with this key, may be that of a listed URL in several fields.
+    fn may_be_joined(&self, host: u64, start: usize, end: usize) -> bool {
+        let [before, behind] = [self.data.get(..start), self.data.get(end..)].map(Option::unwrap_or_default);
+        let is_listed = |path: &[u8]| url::may_be_listed(host, path, self.hasher, self.filter);
+        url::may_be_joined(before, behind, self.pairs, self.lines, is_listed)
     }
 
     fn is_email(&self, at_name: usize, end: usize) -> bool {

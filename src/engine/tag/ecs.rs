@@ -5,7 +5,7 @@
 //! Is not: the array around it. Invariant: `indicator` and `matched` have only published names; the listed value
 //! is in `indicator`, under the name of its kind. A network goes to `indicator.name` if the feed gives no other
 //! name, and to `taxiway.indicator` always, because ECS has no field for one (`indicator.ip` takes an address).
-//! Costs: a context is written once and kept, up to [`KEPT`] of them.
+//! Costs: a context is written once and kept, up to `KEPT` of them.
 
 use ahash::AHashMap;
 

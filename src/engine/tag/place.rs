@@ -81,12 +81,14 @@ impl Root {
     }
 }
 
+/// How a tag of a text starts, the brace of its object included (M11.6).
+pub const MARK: &[u8] = b" taxiway={";
+
 /// The objects of the tags in which a text ends (M11.6), from the first. The walk over an object is given.
 ///
 /// Linear whatever the text holds: two tries whose walks overlap see quotes the other way round, so at most two
 /// walks pass over a byte, and no two of them end at the same one.
 pub fn suffixes(text: &[u8], mut object_at: impl FnMut(usize) -> Option<usize>) -> Vec<Range<usize>> {
-    const MARK: &[u8] = b" taxiway={";
     let mut tags = Vec::new();
     if text.last() != Some(&b'}') {
         return tags;

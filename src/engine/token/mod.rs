@@ -363,7 +363,7 @@ fn hex_pair(text: &[u8], at: usize) -> bool {
 }
 
 /// Whether the byte at `at` is the letter of an escape that is still there (M2.6).
-fn escaped_letter(text: &[u8], at: usize) -> bool {
+pub(super) fn escaped_letter(text: &[u8], at: usize) -> bool {
     matches!(text.get(at), Some(b'n' | b'r' | b't' | b'b' | b'f'))
         && at.checked_sub(1).is_some_and(|before| text.get(before) == Some(&b'\\'))
 }

@@ -149,9 +149,9 @@ fn is_authority(text: &[u8], host: usize, end: usize) -> bool {
             at += 1;
         }
     }
-    at > host
-        && port_end(text, at)
-            .is_some_and(|at| at == end || at < end && matches!(text.get(at), Some(b'/' | b'?' | b'#')))
+    let is_end = |at: usize| at == end || at < end && matches!(text.get(at), Some(b'/' | b'?' | b'#'));
+    // what stands behind the end of this reading is no port
+    at > host && text.get(host) != Some(&b'.') && (at == end || port_end(text, at).is_some_and(is_end))
 }
 
 /// Behind the `]` of the `[` at `host`: an address and a zone are short.

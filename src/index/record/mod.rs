@@ -13,7 +13,7 @@ pub(crate) mod context;
 use std::ops::Range;
 
 use crate::index::Error;
-use crate::index::format::{Section, Sections, Writer, unsound};
+use crate::index::format::{Fields, Section, Sections, Writer, unsound};
 use crate::index::record::context::Contexts;
 use crate::index::table::column::{self, Column, Shape};
 use crate::index::table::text::{self, Text};
@@ -38,6 +38,72 @@ pub struct Record {
     pub part: Part,
     /// Number of the context, for caches; `Snapshot::context` decodes it.
     pub context_number: u32,
+}
+
+impl Record {
+    /// Writes all fields, for digests and where a record stands alone.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.feed.to_le_bytes());
+        match &self.id {
+            None => out.push(0),
+            Some(Id::Uuid(uuid)) => {
+                out.push(1);
+                out.extend_from_slice(uuid);
+            }
+            Some(Id::Text(text)) => {
+                out.push(2);
+                out.extend_from_slice(&(text.len() as u64).to_le_bytes());
+                out.extend_from_slice(text.as_bytes());
+            }
+        }
+        for time in [self.valid_from, self.valid_until] {
+            out.push(u8::from(time.is_some()));
+            out.extend_from_slice(&time.map_or(0, |time| time.0).to_le_bytes());
+        }
+        out.push(self.confidence.unwrap_or(u8::MAX));
+        out.push(self.tlp.map_or(0, |tlp| tlp as u8));
+        out.push(self.part as u8);
+        out.extend_from_slice(&self.context_number.to_le_bytes());
+    }
+
+    /// Reads what [`Record::write`] wrote; whether feed and context are there is for the caller to see.
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Option<Record> {
+        let feed = u16::from_le_bytes(fields.array()?);
+        let id = match fields.array()? {
+            [0] => None,
+            [1] => Some(Id::Uuid(fields.array()?)),
+            [2] => {
+                let len = usize::try_from(fields.u64()?).ok()?;
+                Some(Id::Text(std::str::from_utf8(fields.take(len)?).ok()?.into()))
+            }
+            _ => return None,
+        };
+        let mut times = [None; 2];
+        for time in &mut times {
+            let ([some], micros) = (fields.array()?, fields.u64()?.cast_signed());
+            *time = match some {
+                0 if micros == 0 => None,
+                1 => Some(Timestamp(micros)),
+                _ => return None,
+            };
+        }
+        let [confidence, tlp, part] = fields.array()?;
+        let [valid_from, valid_until] = times;
+        Some(Record {
+            feed,
+            id,
+            valid_from,
+            valid_until,
+            confidence: (confidence != u8::MAX).then_some(confidence),
+            tlp: if tlp == 0 { None } else { Some(Tlp::from_u8(tlp)?) },
+            part: match part {
+                0 => Part::Whole,
+                1 => Part::OfPattern,
+                _ => return None,
+            },
+            context_number: fields.u32()?,
+        })
+    }
 }
 
 /// The columns of a snapshot file.
@@ -100,6 +166,11 @@ impl Columns {
                 .ok_or_else(|| unsound(Section::IdTexts))?,
             contexts: contexts.ok_or_else(|| unsound(Section::Contexts))?,
         })
+    }
+
+    /// Number of feeds.
+    pub(crate) const fn feeds(&self) -> u32 {
+        self.feeds
     }
 
     /// Number of all records.
@@ -274,6 +345,21 @@ impl Collected {
 
     fn id(&self, attributes: &Attributes) -> Option<&Id> {
         attributes.id.and_then(|id| self.ids.get(id as usize))
+    }
+
+    /// What an indicator with these attributes says, of all of a pattern.
+    pub(crate) fn record(&self, attributes: usize) -> Option<Record> {
+        let said = self.attributes.get(attributes)?;
+        Some(Record {
+            feed: said.feed,
+            id: self.id(said).cloned(),
+            valid_from: said.valid_from,
+            valid_until: said.valid_until,
+            confidence: said.confidence,
+            tlp: said.tlp,
+            part: Part::Whole,
+            context_number: said.context,
+        })
     }
 
     /// Puts the links of one value in order and leaves out those that say the same.

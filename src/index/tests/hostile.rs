@@ -1,5 +1,7 @@
 //! Files that were cut, flipped, overwritten, or made to deceive.
 
+use std::ops::Range;
+
 use super::*;
 use crate::index::format::{Section, Sections};
 
@@ -18,6 +20,11 @@ impl Dice {
 fn small() -> Vec<u8> {
     // networks only in one place: the map of touched blocks is most of the file otherwise
     built(&["zebra", "ant"], rich()).0
+}
+
+/// As [`small`], with compounds; their values are of all kinds but networks.
+fn with_compounds() -> Vec<u8> {
+    built(&["zebra", "ant"], rich().into_iter().chain(kept::some())).0
 }
 
 fn sections(bytes: &[u8]) -> Sections {
@@ -52,6 +59,12 @@ fn answers(snapshot: &Snapshot) -> Vec<String> {
     all.push(format!("{:?}", snapshot.starting_with("e").collect::<Vec<_>>()));
     all.push(format!("{:?}", snapshot.one_typo_from("evil.exampl").unwrap().collect::<Vec<_>>()));
     all.push(format!("{:?}", snapshot.entries().take(100).collect::<Vec<_>>()));
+    all.extend(snapshot.compounds().map(|kept| format!("{kept:?} {:?}", kept.program.holds(|n| n != 1))));
+    // the values of compounds answer as all others do
+    if let Some(silent) = snapshot.silent().unwrap() {
+        assert_eq!(silent.compound_count(), 0);
+        all.extend(answers(&silent));
+    }
     all
 }
 
@@ -65,13 +78,22 @@ fn is_safe(bytes: Vec<u8>, right: &[String], what: &str) {
         assert_eq!(given, right, "{what}");
     }
     snapshot.info();
+    snapshot.silent_counts().for_each(drop);
 }
 
 #[test]
 fn every_flipped_bit_is_found() {
     let bytes = small();
-    let mut changed = bytes.clone();
-    for at in 0..bytes.len() {
+    each_flipped_bit_is_found(&bytes, 0..bytes.len());
+    let bytes = with_compounds();
+    for section in [Section::Silent, Section::Compounds] {
+        each_flipped_bit_is_found(&bytes, sections(&bytes).range(section));
+    }
+}
+
+fn each_flipped_bit_is_found(bytes: &[u8], places: Range<usize>) {
+    let mut changed = bytes.to_vec();
+    for at in places {
         for bit in [1u8, 0x10, 0x80] {
             changed[at] ^= bit;
             let found = Snapshot::from_bytes(changed.clone()).and_then(|snapshot| snapshot.verify());
@@ -80,7 +102,7 @@ fn every_flipped_bit_is_found() {
         }
     }
     for more in [1, 63, 64, 70_000] {
-        let mut longer = bytes.clone();
+        let mut longer = bytes.to_vec();
         longer.resize(bytes.len() + more, 0);
         assert!(Snapshot::from_bytes(longer).is_err(), "{more} bytes more");
     }
@@ -88,10 +110,15 @@ fn every_flipped_bit_is_found() {
 
 #[test]
 fn cut_files_are_refused() {
-    let bytes = small();
+    for bytes in [small(), with_compounds()] {
+        cuts_are_refused(&bytes);
+    }
+}
+
+fn cuts_are_refused(bytes: &[u8]) {
     let mut cuts: Vec<usize> = (0..600).collect();
     for section in Section::ALL {
-        let range = sections(&bytes).range(section);
+        let range = sections(bytes).range(section);
         cuts.extend([
             range.start.saturating_sub(1),
             range.start,
@@ -109,11 +136,15 @@ fn cut_files_are_refused() {
 
 #[test]
 fn overwritten_files_are_found_or_give_the_same_answers() {
-    let bytes = small();
-    let right = answers(&Snapshot::from_bytes(bytes.clone()).unwrap());
+    overwrites_are_found(&small(), 2_000);
+    overwrites_are_found(&with_compounds(), 500);
+}
+
+fn overwrites_are_found(bytes: &[u8], rounds: usize) {
+    let right = answers(&Snapshot::from_bytes(bytes.to_vec()).unwrap());
     let mut dice = Dice(42);
-    for round in 0..2_000 {
-        let mut changed = bytes.clone();
+    for round in 0..rounds {
+        let mut changed = bytes.to_vec();
         let len = 1 + dice.roll(if round % 2 == 0 { 4 } else { 400 });
         let at = dice.roll(bytes.len());
         for byte in changed.iter_mut().skip(at).take(len) {
@@ -128,14 +159,23 @@ fn overwritten_files_are_found_or_give_the_same_answers() {
 #[test]
 fn deceiving_files_are_found_or_give_the_same_answers() {
     let bytes = small();
-    let right = answers(&Snapshot::from_bytes(bytes.clone()).unwrap());
-    let mut dice = Dice(4711);
-    let places: Vec<_> =
+    let all: Vec<_> =
         sections(&bytes).lengths().filter(|(_, len)| *len > 0).map(|(section, _)| section).collect();
-    for round in 0..8_000 {
-        let mut changed = bytes.clone();
+    deceptions_are_found(&bytes, &all, 8_000);
+}
+
+#[test]
+fn deceiving_files_with_compounds_are_found_or_give_the_same_answers() {
+    deceptions_are_found(&with_compounds(), &[Section::Silent, Section::Compounds], 2_000);
+}
+
+fn deceptions_are_found(bytes: &[u8], places: &[Section], rounds: usize) {
+    let right = answers(&Snapshot::from_bytes(bytes.to_vec()).unwrap());
+    let mut dice = Dice(4711);
+    for round in 0..rounds {
+        let mut changed = bytes.to_vec();
         // each section as often as any other, its head more often than the rest
-        let range = sections(&bytes).range(places[dice.roll(places.len())]);
+        let range = sections(bytes).range(places[dice.roll(places.len())]);
         let range = if round % 8 == 0 { 0..600 } else { range };
         let within = if dice.roll(2) == 0 { range.len().min(48) } else { range.len() };
         let at = range.start + dice.roll(within);
@@ -144,6 +184,8 @@ fn deceiving_files_are_found_or_give_the_same_answers() {
         for byte in changed.iter_mut().skip(at).take(len) {
             *byte = if dice.roll(2) == 0 { fill } else { u8::try_from(dice.roll(256)).unwrap() };
         }
+        // the silent entries have checksums of their own
+        format::reseal(&mut changed[sections(bytes).range(Section::Silent)]);
         format::reseal(&mut changed);
         is_safe(changed, &right, &format!("round {round}: {len} bytes at {at}"));
     }

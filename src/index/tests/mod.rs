@@ -13,6 +13,7 @@ use crate::observable::{self, Digest, Email, Hint, Name, Network, Observable, Ur
 mod build;
 mod files;
 mod hostile;
+mod kept;
 mod three_ways;
 
 /// One value of every kind and family, and what stands close to them.
@@ -63,6 +64,7 @@ fn plain(feed: u16, value: Observable) -> Indicator {
         feed,
         id: None,
         values: vec![(value, Part::Whole)],
+        compounds: Box::default(),
         valid_from: None,
         valid_until: None,
         confidence: None,
@@ -95,18 +97,7 @@ fn listed(values: &[&str]) -> Snapshot {
 
 /// The entry of a value, by the look-up of its kind.
 fn find(snapshot: &Snapshot, value: &Observable) -> Option<Entry> {
-    match value {
-        Observable::Ip(address) => snapshot.ip(*address),
-        Observable::Network(network) => {
-            let text = network.to_string();
-            snapshot.networks(network.address()).find(|entry| snapshot.value(*entry) == text)
-        }
-        Observable::IpPort(pair) => snapshot.ip_port(*pair),
-        Observable::Domain(name) => snapshot.name(name.as_str()),
-        Observable::Url(url) => snapshot.url(url.scheme(), url.rest()),
-        Observable::Email(email) => snapshot.email(email.as_str()),
-        Observable::Digest(digest) => snapshot.digest(digest.bytes()),
-    }
+    snapshot.find(value)
 }
 
 /// Indicators that use every column: two feeds, ids of both kinds and none, validity, confidence, marking, parts,

@@ -5,15 +5,20 @@
 //! Invariant: every object is counted once: as draft, context, or skipped with its reason.
 //! Fails: never. Costs: the parse of the pattern, unless a newer version of the indicator is known.
 
+use crate::compound::Compound;
 use crate::indicator::{Id, Indicator, Part, ThreatKind, Timestamp, Tlp};
 use crate::observable::Observable;
 use crate::pattern::{self, Reduction};
 use crate::stix::v2::object::{Object, Value};
 use crate::stix::{
-    Attribution, Draft, Fate, Kept, Named, Objects, Place, REVOKED, Relation, Slot, UNDATED, Words, tlp,
+    Attribution, Draft, Fate, Kept, Named, Objects, Place, REVOKED, Relation, Slot, Stated, UNDATED, Words,
+    tlp,
 };
 use crate::survey::Survey;
 use crate::tally::EXAMPLE_BYTES_MAX;
+
+/// The look-ups of an indicator.
+type Values = Vec<(Observable, Part)>;
 
 /// Bytes kept of a name or description.
 const TEXT_BYTES_MAX: usize = 64 << 10;
@@ -69,6 +74,7 @@ pub(super) struct Taker<'o, 'a> {
 
 impl Taker<'_, '_> {
     fn indicator(&mut self) {
+        self.state();
         let Some(id) = self.object.id.text() else { return self.skip("no-id") };
         let id = Id::parse(id);
         let modified = self.version();
@@ -97,8 +103,8 @@ impl Taker<'_, '_> {
         if valid_until.is_some_and(|until| valid_from.is_some_and(|from| until <= from)) {
             return self.leave_out((id, slot), modified, Fate::Skip("invalid-validity"));
         }
-        let values = match self.reduce(pattern) {
-            Ok(values) => values,
+        let (values, compounds) = match self.reduce(pattern) {
+            Ok(found) => found,
             Err(fate) => return self.leave_out((id, slot), modified, fate),
         };
         let (tlp, markings) = self.markings();
@@ -106,6 +112,7 @@ impl Taker<'_, '_> {
             feed: 0,
             id: Some(id),
             values,
+            compounds,
             valid_from,
             valid_until,
             confidence: self.confidence(),
@@ -115,20 +122,29 @@ impl Taker<'_, '_> {
         self.objects.push(Draft { indicator, modified, fate: Fate::Use, markings, place: self.place }, slot);
     }
 
-    /// The values that the pattern comes down to, or what else becomes of the indicator.
-    fn reduce(&mut self, text: &str) -> Result<Vec<(Observable, Part)>, Fate> {
-        let Ok(pattern) = pattern::parse(text) else {
-            return Err(Fate::Wait(Kept { reason: "bad-pattern", pattern: text.into() }.into()));
-        };
-        let Reduction { values, waiting } = pattern::reduce(&pattern);
-        if !values.is_empty() {
-            if let Some(rest) = waiting.first() {
-                self.objects.note("part-not-yet-matched", self.place, &rest.part);
-            }
-            return Ok(values);
+    /// Notes the pattern for those who ask for all.
+    fn state(&mut self) {
+        if self.objects.stated.is_none() {
+            return;
         }
-        let reason = waiting.first().map_or("not-yet-matched:and", |rest| rest.reason.as_str());
-        Err(Fate::Wait(Kept { reason, pattern: text.into() }.into()))
+        let text = |value: &Value<'_>| value.text().map(Into::into);
+        let name = text(&self.object.id).unwrap_or_else(|| self.objects.describe(self.place).into());
+        let (language, pattern) = (text(&self.object.pattern_type), text(&self.object.pattern));
+        self.objects.stated.get_or_insert_default().push(Stated { name, language, pattern });
+    }
+
+    /// What the pattern comes down to, or what else becomes of the indicator.
+    fn reduce(&mut self, text: &str) -> Result<(Values, Box<[Compound]>), Fate> {
+        let wait = |reason| Err(Fate::Wait(Kept { reason, pattern: text.into() }.into()));
+        let Ok(pattern) = pattern::parse(text) else { return wait("bad-pattern") };
+        let Reduction { values, compounds, waiting } = pattern::reduce(&pattern);
+        match (waiting.first(), compounds.first()) {
+            (Some(rest), None) if values.is_empty() => return wait(rest.reason.as_str()),
+            (Some(rest), _) => self.objects.note("part-not-yet-matched", self.place, &rest.part),
+            (None, Some(one)) if !values.is_empty() => self.objects.note("part-kept", self.place, &one.part),
+            (None, _) => {}
+        }
+        Ok((values, compounds.into()))
     }
 
     /// Keeps the id and version of an indicator that is not used, so that older versions do not come back.
@@ -137,6 +153,7 @@ impl Taker<'_, '_> {
             feed: 0,
             id: Some(id),
             values: Vec::new(),
+            compounds: Box::default(),
             valid_from: None,
             valid_until: None,
             confidence: None,

@@ -320,7 +320,7 @@ fn patterns_that_give_no_look_up_wait() {
         Fate::Wait(kept) => assert_eq!((kept.reason, &*kept.pattern), (expected, pattern)),
         other => panic!("{pattern}: {other:?}"),
     };
-    waits("[ipv4-addr:value = '198.51.100.1' AND domain-name:value = 'a.example']", "not-yet-matched:and");
+    waits("[ipv4-addr:value = '198.51.100.1' AND mutex:name = 'x']", "not-yet-matched:and");
     waits("[mutex:name = 'x']", "not-yet-matched:keyed-text");
     waits("[url:value LIKE 'http://a%']", "not-yet-matched:like");
     waits("[ipv4-addr:value = 'nonsense']", "bad-value");
@@ -334,6 +334,40 @@ fn patterns_that_give_no_look_up_wait() {
     let objects =
         read(&indicator(1, r#","pattern":"[ipv4-addr:value = '198.51.100.1' OR mutex:name = 'x']""#));
     assert_eq!((used(&objects), objects.tally.noted.of("part-not-yet-matched")), (1, 1));
+}
+
+#[test]
+fn compounds_go_on_with_their_indicator() {
+    let with = |more: &str| {
+        let pattern = format!("[ipv4-addr:value = '198.51.100.1' AND url:value = 'a.example/x'{more}]");
+        read(&indicator(1, &format!(r#","pattern":"{pattern}""#)))
+    };
+    let compounds = |objects: &Objects| {
+        let draft = &objects.drafts[0];
+        assert_eq!(draft.fate, Fate::Use);
+        (draft.indicator.values.len(), draft.indicator.compounds.len())
+    };
+    let alone = with("");
+    assert_eq!(compounds(&alone), (0, 1));
+    assert_eq!(alone.drafts[0].indicator.compounds[0].to_string(), "ip 198.51.100.1 AND url a.example/x");
+    assert_eq!(alone.tally.noted.total(), 0);
+    let beside = with(" OR domain-name:value = 'b.example'");
+    assert_eq!(compounds(&beside), (1, 1));
+    assert_eq!(beside.tally.noted.of("part-kept"), 1);
+    let with_rest = with(" OR mutex:name = 'x'");
+    assert_eq!(compounds(&with_rest), (0, 1));
+    assert_eq!(with_rest.tally.noted.of("part-not-yet-matched"), 1);
+}
+
+#[test]
+fn two_versions_of_one_time_are_told_apart_by_their_compounds() {
+    let version = |host: &str| {
+        let pattern = format!("[ipv4-addr:value = '198.51.100.1' AND domain-name:value = '{host}']");
+        indicator(1, &format!(r#","pattern":"{pattern}""#))
+    };
+    let kept = |elements: &[String]| read(&bundle(elements)).drafts.remove(0).indicator.compounds;
+    let (a, b) = (version("a.example"), version("b.example"));
+    assert_eq!(kept(&[a.clone(), b.clone()]), kept(&[b, a]));
 }
 
 #[test]

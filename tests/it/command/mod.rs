@@ -1,5 +1,7 @@
-//! The command from outside: arguments, exit codes, feeds, look-ups; streams and snapshots in files of their own.
+//! The command from outside: arguments, exit codes, feeds, look-ups; patterns, snapshots and streams in files of their own.
 
+mod compound;
+mod pattern;
 mod snapshot;
 mod stream;
 
@@ -51,6 +53,7 @@ fn help_and_version_are_no_errors() {
         &["compile", "--help"],
         &["inspect", "--help"],
         &["lookup", "--help"],
+        &["pattern", "check", "--help"],
         &["snapshot", "dump", "--help"],
         &["completions", "bash"],
     ] {

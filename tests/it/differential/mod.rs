@@ -19,7 +19,7 @@ use taxiway::observable::{self, Hint};
 use crate::differential::dice::Dice;
 use crate::differential::sides::{engine, joined, judge, process, sides, split, tiers};
 use crate::differential::words::{LISTABLE, OTHERS};
-use crate::reference::Value;
+use crate::reference::{Hit, Value};
 use crate::tagged;
 
 fn rounds(usual: usize) -> usize {
@@ -30,6 +30,7 @@ fn rounds(usual: usize) -> usize {
 fn generated_events_get_the_hits_of_the_reference() {
     let mut failures = Vec::new();
     let mut hits = 0;
+    let (mut joined_hits, mut joined_in_text) = ([0; 2], [0; 2]);
     for seed in 0..rounds(24) {
         let mut dice = Dice::new(seed as u64 + 1);
         let sides = sides(&mut dice, seed % 4 == 0, seed % 2 == 1);
@@ -38,7 +39,16 @@ fn generated_events_get_the_hits_of_the_reference() {
         let lines = split(&output);
         assert_eq!(lines.len(), events.len(), "events in and out");
         for (event, line) in events.iter().zip(lines) {
-            hits += tagged::hits(line).len();
+            let told = tagged::hits(line);
+            hits += told.len();
+            let in_text = |hit: &Hit| {
+                hit.field == "message" && memchr::memmem::find(event, hit.atomic.as_bytes()).is_none()
+            };
+            for hit in &told {
+                let of = usize::from(Value::read(&hit.indicator).unwrap().kind() == "ip-port");
+                joined_hits[of] += usize::from(hit.field.contains('+'));
+                joined_in_text[of] += usize::from(in_text(hit));
+            }
             failures.extend(
                 judge(&sides, event, line).map(|m| format!("{m}\n  seed {seed}, feeds {}", sides.told)),
             );
@@ -51,6 +61,12 @@ fn generated_events_get_the_hits_of_the_reference() {
         failures[..failures.len().min(12)].join("\n")
     );
     assert!(hits > 500, "only {hits} hits: the generator proves nothing");
+    for (what, hits) in [("fields", joined_hits), ("text", joined_in_text)] {
+        assert!(
+            hits[0] > 50 && hits[1] > 10,
+            "only {hits:?} hits of URLs and addresses with port joined in {what}"
+        );
+    }
 }
 
 #[test]

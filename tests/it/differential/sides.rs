@@ -66,6 +66,7 @@ fn built(rows: Vec<Row>, allow: bool) -> Sides {
             feed: u16::try_from(feed).unwrap(),
             id: id.as_deref().map(Id::parse),
             values: values.into_iter().map(|v| (v, Part::Whole)).collect(),
+            compounds: Box::default(),
             valid_from: None,
             valid_until: None,
             confidence: None,

@@ -227,3 +227,111 @@ pub(crate) const KEYS: &[&str] = &[
     "192.0.2.1",
     "\u{fc}",
 ];
+
+/// Keys of host, path and query that belong together, and such that do not.
+pub(crate) const JOINED_KEYS: &[[&str; 3]] = &[
+    ["host", "uri", "args"],
+    ["host", "uri", "request"],
+    ["host", "path", "query"],
+    ["http.hostname", "http.url", ""],
+    ["domain", "path", "query"],
+    ["url.domain", "url.path", "url.query"],
+    ["cs-host", "cs-uri-stem", "cs-uri-query"],
+    ["http_host", "request", ""],
+    ["dhost", "request", ""],
+    ["a.host", "b.uri", ""],
+    ["hosts", "uri", ""],
+    ["host", "url", "query"],
+];
+
+/// Keys of address and port that belong together, and such that do not.
+pub(crate) const PORT_KEYS: &[[&str; 2]] = &[
+    ["id.resp_h", "id.resp_p"],
+    ["dest_ip", "dest_port"],
+    ["ip", "port"],
+    ["SourceIp", "SourcePort"],
+    ["dst", "dpt"],
+    ["src", "src_port"],
+    ["DST", "DPT"],
+    ["dst", "spt"],
+    ["host", "port"],
+];
+
+/// Addresses that are listed with a port, and others.
+pub(crate) const ADDRESSES: &[&str] = &[
+    "192.0.2.1",
+    "2001:db8::1",
+    "203.0.113.9",
+    "192.000.002.001",
+    "::ffff:192.0.2.1",
+    "2001:DB8:0:0::1",
+    "2001:db8::1%eth0",
+    "[2001:db8::1]",
+    "192.0.2.1:80",
+    "192.0.2.99",
+    "evil.example",
+    "192.0.2.1, 192.0.2.99",
+    "",
+];
+
+/// Ports, and others.
+pub(crate) const PORTS: &[&str] = &["443", "443", "80", "0443", "0", "65536", "443.0", "-443", "", "x"];
+
+/// Hosts of listed URLs, and others.
+pub(crate) const HOSTS: &[&str] = &[
+    "evil.example",
+    "evil.example",
+    "EVIL.example",
+    "evil.example.",
+    ".evil.example",
+    "a.evil.example",
+    "evil.example:8080",
+    "evil.example:80",
+    "192.0.2.1",
+    "192.000.002.001",
+    "192.0.2.1:80",
+    "[2001:db8::1]",
+    "[2001:db8::1]:443",
+    "2001:db8::1",
+    "b\u{fc}cher.example",
+    "xn--bcher-kva.example",
+    "mail.example",
+    "http://evil.example",
+    "evil.example/",
+    "user@evil.example",
+    "",
+];
+
+/// Paths of listed URLs, request lines, and others.
+pub(crate) const PATHS: &[&str] = &[
+    "/a",
+    "/a",
+    "/b",
+    "/x",
+    "/",
+    "/a?x=1",
+    "/a?y",
+    "/a;s=1",
+    "/a).",
+    "/a#f",
+    "/c",
+    "/a/",
+    "\\/a",
+    "/%2fx",
+    "/?q",
+    "/http://evil.example/a",
+    "//192.0.2.1/x",
+    "GET /a HTTP/1.1",
+    "GET /a?x=1 HTTP/1.1",
+    "get /a HTTP/1.1",
+    "GET /a",
+    "http://evil.example/a",
+    "a",
+    "-",
+    "",
+    "?x=1",
+];
+
+/// Queries in a field of their own.
+pub(crate) const QUERIES: &[&str] =
+    &["x=1", "?x=1", "-", "", "q", "y=http://evil.example/b", "u=evil.example/b"];

@@ -248,6 +248,9 @@ pub(crate) fn url(scheme: Option<&str>, body: &[char]) -> Option<Url> {
         (host, if behind.is_empty() { "" } else { behind.strip_prefix(':')? })
     } else {
         let (host, port) = host_and_port.split_once(':').unwrap_or((host_and_port, ""));
+        if host.starts_with('.') {
+            return None;
+        }
         let chars: Vec<char> = host.chars().collect();
         (ip4(host).map(|a| a.to_string()).or_else(|| name(&chars))?, port)
     };

@@ -1,4 +1,4 @@
-//! One event as strings with their fields: docs/MATCHING.md M1 and M2.1 to M2.4.
+//! One event as strings with their fields: docs/MATCHING.md M1, M2.1 to M2.4 and M13.
 
 /// A string of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,10 +9,19 @@ pub(crate) struct Field {
     pub(crate) key: String,
     /// The string is a value of JSON (not a key, not text).
     pub(crate) value: bool,
-    /// The whole number that M3.12 finds in the same object.
-    pub(crate) port: Option<u16>,
     /// The string, escapes undone.
     pub(crate) text: String,
+    /// The text is joined of several fields (M13, M3.12).
+    pub(crate) joined: Option<Joined>,
+}
+
+/// What a text is joined of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Joined {
+    /// This host, and a path.
+    Url(String),
+    /// An address and a port.
+    AddressPort,
 }
 
 /// How events are read.
@@ -32,7 +41,7 @@ pub(crate) fn fields(event: &[u8], format: Format) -> Vec<Field> {
         return walk.fields;
     }
     let text = String::from_utf8_lossy(event).into_owned();
-    vec![Field { path: "message".into(), key: String::new(), value: false, port: None, text }]
+    vec![Field { path: "message".into(), key: String::new(), value: false, text, joined: None }]
 }
 
 /// M1.2.
@@ -64,7 +73,57 @@ impl Walk {
     }
 
     fn push(&mut self, path: &[String], key: &str, value: bool, text: String) {
-        self.fields.push(Field { path: path.join("."), key: key.into(), value, port: None, text });
+        self.fields.push(Field { path: path.join("."), key: key.into(), value, text, joined: None });
+    }
+
+    /// M13, M3.12: the fields that are joined of the scalars of an object, each behind that of its host or address.
+    fn join(&mut self, path: &[String], members: &[(String, String, Option<usize>)]) {
+        // M13.4
+        let first = |key: &str| members.iter().find(|(k, _, string)| k == key && string.is_some());
+        let mut joined: Vec<(usize, Field)> = Vec::new();
+        let mut push = |number: usize, keys: &[String], text: String, of: Joined| {
+            let names: Vec<String> =
+                keys.iter().map(|k| [path, std::slice::from_ref(k)].concat().join(".")).collect();
+            let (path, key) = (names.join("+"), String::new());
+            joined.push((number + 1, Field { path, key, value: false, text, joined: Some(of) }));
+        };
+        for (key, host, number) in members {
+            let Some(number) = *number else { continue };
+            for (host_end, path_end, query_end) in JOINED {
+                let Some(start) = key.strip_suffix(host_end) else { continue };
+                let path_key = format!("{start}{path_end}");
+                let Some((_, rest, _)) = first(&path_key) else { continue };
+                let Some(target) = target(rest) else { continue };
+                let mut keys = vec![key.clone(), path_key];
+                let mut text = format!("{host}{target}");
+                let query_key = format!("{start}{query_end}");
+                if let Some((_, query, _)) = first(&query_key).filter(|_| !query_end.is_empty())
+                    && !target.contains('?')
+                    && !query.is_empty()
+                    && query != "-"
+                {
+                    text.push('?');
+                    text.push_str(query.strip_prefix('?').unwrap_or(query));
+                    keys.push(query_key);
+                }
+                if first(key).is_some_and(|(_, _, first)| *first == Some(number)) {
+                    push(number, &keys, text, Joined::Url(host.clone()));
+                }
+            }
+            for port_key in port_keys(key) {
+                let port =
+                    members.iter().filter(|(k, ..)| *k == port_key).find_map(|(_, s, _)| whole_port(s));
+                if let Some(port) = port {
+                    let keys = [key.clone(), port_key];
+                    push(number, &keys, with_port(host, port), Joined::AddressPort);
+                }
+            }
+        }
+        // from behind, so that the numbers stay right; of one host in the order of the table
+        joined.sort_by_key(|(at, _)| *at);
+        for (at, field) in joined.into_iter().rev() {
+            self.fields.insert(at, field);
+        }
     }
 
     /// Gives the scalar as text, for the mapped port.
@@ -117,15 +176,7 @@ impl Walk {
             }
             path.pop();
         }
-        for (key, _, number) in &members {
-            let port = port_keys(key).into_iter().find_map(|wanted| {
-                let (_, scalar, _) = members.iter().find(|(k, _, _)| *k == wanted)?;
-                whole_port(scalar)
-            });
-            if let Some(number) = number {
-                self.fields[*number].port = port;
-            }
-        }
+        self.join(path, &members);
     }
 
     fn array(&mut self, path: &mut Vec<String>, key: &str) {
@@ -173,8 +224,8 @@ impl Walk {
 }
 
 /// M3.12: keys that may hold the port of an address under this key.
-fn port_keys(key: &str) -> Vec<String> {
-    const ENDINGS: [(&str, &str); 8] = [
+pub(crate) fn port_keys(key: &str) -> Vec<String> {
+    const ENDINGS: [(&str, &str); 16] = [
         ("_h", "_p"),
         ("ip", "port"),
         ("Ip", "Port"),
@@ -183,11 +234,61 @@ fn port_keys(key: &str) -> Vec<String> {
         ("addr", "port"),
         ("Address", "Port"),
         ("Addr", "Port"),
+        ("src", "spt"),
+        ("dst", "dpt"),
+        ("src", "srcPort"),
+        ("dst", "dstPort"),
+        ("src", "src_port"),
+        ("dest", "dest_port"),
+        ("SRC", "SPT"),
+        ("DST", "DPT"),
     ];
     ENDINGS.iter().filter_map(|(from, to)| Some(format!("{}{to}", key.strip_suffix(from)?))).collect()
 }
 
-fn whole_port(scalar: &str) -> Option<u16> {
+pub(crate) fn whole_port(scalar: &str) -> Option<u16> {
     let digits = !scalar.is_empty() && scalar.bytes().all(|b| b.is_ascii_digit());
     scalar.parse().ok().filter(|&port| digits && port > 0)
 }
+
+/// Address and port as M3.11 has them.
+pub(crate) fn with_port(address: &str, port: u16) -> String {
+    if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
+}
+
+/// M13.2.
+pub(crate) fn target(text: &str) -> Option<&str> {
+    let is_path = |text: &str| text.starts_with('/') || text.starts_with("\\/");
+    if is_path(text) {
+        return Some(text);
+    }
+    let (method, rest) = text.split_once(' ')?;
+    let (target, protocol) = rest.split_once(' ')?;
+    let method_fits = !method.is_empty() && method.chars().all(|c| c.is_ascii_uppercase());
+    (method_fits && is_path(target) && protocol.starts_with("HTTP/")).then_some(target)
+}
+
+/// M13.1: the endings of the keys of host, path and query.
+pub(crate) const JOINED: [(&str, &str, &str); 21] = [
+    ("host", "uri", "args"),
+    ("host", "request_uri", ""),
+    ("host", "request", ""),
+    ("host", "path", "query"),
+    ("vhost", "uri", "args"),
+    ("vhost", "request_uri", ""),
+    ("vhost", "request", ""),
+    ("http_host", "uri", "args"),
+    ("http_host", "request_uri", ""),
+    ("http_host", "request", ""),
+    ("server_name", "uri", "args"),
+    ("server_name", "request_uri", ""),
+    ("server_name", "request", ""),
+    ("hostname", "url", ""),
+    ("domain", "path", "query"),
+    ("domain", "original", ""),
+    ("cs-host", "cs-uri-stem", "cs-uri-query"),
+    ("csHost", "csUriStem", "csUriQuery"),
+    ("dhost", "request", ""),
+    ("DestinationHostName", "RequestURL", ""),
+    ("authority", "path", ""),
+];

@@ -6,6 +6,7 @@
 
 mod canon;
 mod event;
+mod line;
 mod marks;
 mod token;
 
@@ -83,6 +84,7 @@ struct Raw {
     start: usize,
     end: usize,
     listed: usize,
+    atomic: String,
 }
 
 impl Reference {
@@ -114,7 +116,7 @@ impl Reference {
                 seen.push(identity);
                 hits.push(Hit {
                     field: field.path.clone(),
-                    atomic: Text::new(&field.text).slice(raw.start, raw.end),
+                    atomic: raw.atomic,
                     indicator: listed.value.to_string(),
                     grade: raw.grade.as_str().to_owned(),
                     feed: listed.feed.1.clone(),
@@ -130,10 +132,16 @@ impl Reference {
         let text = Text::new(&field.text);
         let mut raw = Vec::new();
         for candidate in text.candidates() {
+            if field.joined.as_ref().is_some_and(|joined| !text.is_joined(&candidate, joined)) {
+                continue;
+            }
             for (listed, grade) in self.look_up(&candidate, &text, field) {
                 let Candidate { place, start, end, .. } = candidate;
-                raw.push(Raw { place, grade, start, end, listed });
+                raw.push(Raw { place, grade, start, end, listed, atomic: text.slice(start, end) });
             }
+        }
+        if field.path == "message" && !field.value {
+            self.joined_in_line(field, &text, &mut raw);
         }
         raw.sort_by_key(|r| (r.place, r.grade, r.start, usize::MAX - r.end));
         let mut first: Vec<Raw> = Vec::new();
@@ -150,6 +158,23 @@ impl Reference {
         first
     }
 
+    /// M13.7 and M13.8.
+    fn joined_in_line(&self, field: &Field, text: &Text, raw: &mut Vec<Raw>) {
+        for (place, text, of) in line::joined(&text.slice(0, text.len())) {
+            let joined = Text::plain(&text);
+            for candidate in joined.candidates() {
+                if !joined.is_joined(&candidate, &of) {
+                    continue;
+                }
+                for (listed, grade) in self.look_up(&candidate, &joined, field) {
+                    let (start, end) = (candidate.start, candidate.end);
+                    let atomic = joined.slice(start, end);
+                    raw.push(Raw { place: place + candidate.place, grade, start, end, listed, atomic });
+                }
+            }
+        }
+    }
+
     /// M8.1 after M9.1 and M9.2.
     fn look_up(&self, candidate: &Candidate, text: &Text, field: &Field) -> Vec<(usize, Grade)> {
         let mut found = Vec::new();
@@ -163,10 +188,6 @@ impl Reference {
                     if let Some(masked) = canon::mask(*address, prefix) {
                         self.exactly(&Value::Network(masked, prefix), Grade::Network, &mut found);
                     }
-                }
-                let whole = field.value && (candidate.start, candidate.end) == (0, text.len());
-                if let Some(port) = field.port.filter(|_| whole) {
-                    self.exactly(&Value::IpPort(*address, port), Grade::Exact, &mut found);
                 }
             }
             What::AddressPort(address, port) => {

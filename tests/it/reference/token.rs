@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::reference::canon::{self, Url};
+use crate::reference::event::Joined;
 
 /// What a token may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +58,15 @@ impl Text {
                 chars.push(c);
             }
         }
+        Text::marked(chars)
+    }
+
+    /// A text that is through M2.7.
+    pub(crate) fn plain(text: &str) -> Text {
+        Text::marked(text.chars().collect())
+    }
+
+    fn marked(chars: Vec<char>) -> Text {
         let mut escape = vec![false; chars.len()];
         let mut i = 0;
         while i < chars.len() {
@@ -80,6 +90,20 @@ impl Text {
 
     pub(crate) fn slice(&self, start: usize, end: usize) -> String {
         self.chars[start..end].iter().collect()
+    }
+
+    /// Whether the candidate is what a text joined of several fields says: by M13.5 a URL without a scheme, at the
+    /// start and with all of the host's field as its host and port; by M3.12 an address with port, from end to end.
+    pub(crate) fn is_joined(&self, candidate: &Candidate, joined: &Joined) -> bool {
+        candidate.start == 0
+            && match (&candidate.what, joined) {
+                (What::Url(url), Joined::Url(host)) => {
+                    let end = self.chars.iter().position(|c| "/?#".contains(*c));
+                    url.scheme.is_none() && end == Some(Text::new(host).len())
+                }
+                (What::AddressPort(..), Joined::AddressPort) => candidate.end == self.len(),
+                _ => false,
+            }
     }
 
     /// All candidates, in no order.

@@ -10,6 +10,7 @@ pub(super) fn listed(feed: u16, value: &str) -> Indicator {
         feed,
         id: None,
         values: values.into_iter().map(|v| (v, Part::Whole)).collect(),
+        compounds: Box::default(),
         valid_from: None,
         valid_until: None,
         confidence: None,

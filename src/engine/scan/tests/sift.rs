@@ -116,6 +116,7 @@ fn snapshot() -> Snapshot {
                 .into_iter()
                 .map(|v| (v, Part::Whole))
                 .collect(),
+            compounds: Box::default(),
             valid_from: None,
             valid_until: None,
             confidence: None,
@@ -132,7 +133,7 @@ fn every_tier_marks_the_same_places() {
     let any: Vec<u8> = (0..=255).collect();
     let marks = |tier: Tier, data: &[u8]| {
         let mut marks = Vec::new();
-        Sift::new(tier).find(data, &snapshot, &mut marks);
+        Sift::new(tier, Arc::default()).find(data, true, &snapshot, &mut marks);
         marks.sort_unstable();
         marks
     };
@@ -152,5 +153,37 @@ fn every_tier_marks_the_same_places() {
                 assert!(got == expected, "{what}, seed {seed}, {tier:?}: first difference {first:?}");
             }
         }
+    }
+}
+
+/// A host of a listed URL is marked where a path beside it may be listed, and where the event is not seen whole.
+#[test]
+fn hosts_are_marked_for_paths_of_their_lines() {
+    let snapshot = snapshot();
+    let is_marked = |data: &str, lines: bool| {
+        let mut marks = Vec::new();
+        Sift::new(Tier::Scalar, Arc::default()).find(data.as_bytes(), lines, &snapshot, &mut marks);
+        !marks.is_empty()
+    };
+    let far = format!("{{\"host\":\"evil.test\",\"x\":\"{}\",\"uri\":\"/a\"}}", "y".repeat(5000));
+    for (line, expected) in [
+        (r#"{"host":"evil.test","uri":"/a"}"#, true),
+        (r#"{"uri":"/a;x","host":"evil.test:8080"}"#, true),
+        (r#"{"host" : "evil.test.", "uri" : "\/a"}"#, true),
+        (r#"{"host":"evil.test","request":"GET /a HTTP/1.1"}"#, true),
+        (r#"{"host":"evil.test","\u0075ri":"/b"}"#, true),
+        (r#"{"\u0068ost":"evil.test"}"#, true),
+        (&far, true),
+        (r#"{"host":"evil.test","uri":"/b"}"#, false),
+        (r#"{"host":"evil.test","request":"GET /b HTTP/1.1"}"#, false),
+        (r#"{"host":"evil.test","uri":"a"}"#, false),
+        (r#"{"host":"evil.test","url":"/a"}"#, false),
+        (r#"{"hosts":"evil.test","uri":"/a"}"#, false),
+        ("{\"host\":\"evil.test\",\n\"uri\":\"/a\"}", false),
+    ] {
+        let line = format!("{{}}\n{line}\n{{\"uri\":\"/a\"}}");
+        assert_eq!(is_marked(&line, true), expected, "{line}");
+        let is_host = !line.contains("hosts");
+        assert_eq!(is_marked(&line, false), is_host, "not in lines: {line}");
     }
 }
