@@ -1,4 +1,4 @@
-//! `taxiway inspect`: goldens of the excerpts, the account of every STIX 2 file there is, broken input.
+//! `taxiway inspect`: goldens of the excerpts, the account of every STIX file there is, broken input.
 //!
 //! Expected tables are in `tests/corpus/inspect`; `UPDATE_EXPECT=1` rewrites them: read the diff.
 
@@ -12,7 +12,7 @@ use crate::program::{Program, code, stderr, stdout};
 
 const AT: [&str; 3] = ["inspect", "--at", "2026-11-01T00:00:00Z"];
 
-const GOLDEN: [&str; 8] = [
+const GOLDEN: [&str; 9] = [
     "tests/corpus/ipsum.txt",
     "tests/corpus/maltrail.tsv",
     "tests/corpus/mvt-darksword.stix2",
@@ -20,6 +20,7 @@ const GOLDEN: [&str; 8] = [
     "tests/corpus/unit42-hellokitty.json",
     "tests/corpus/unit42-pikabot.json",
     "tests/corpus/inspect/all-that-says-something.json",
+    "tests/corpus/stix1/misp-event.xml",
     "docs/sample/feed.json",
 ];
 
@@ -37,16 +38,18 @@ fn accounts(output: &std::process::Output) -> Vec<Json> {
     stdout(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Received is used, context and skipped, and indicators are used or skipped.
+/// Received is used, kept, context and skipped, and all that is used has one marking or none.
 fn check(account: &Json) {
     let number = |name: &str| account[name].as_u64().unwrap();
-    let skipped: u64 =
-        account["skipped"].as_array().unwrap().iter().map(|r| r["count"].as_u64().unwrap()).sum();
-    assert_eq!(number("received"), number("used") + number("context") + skipped, "{account}");
+    let sum = |name: &str| -> u64 {
+        account[name].as_array().unwrap().iter().map(|reason| reason["count"].as_u64().unwrap()).sum()
+    };
+    let accounted = number("used") + sum("kept") + number("context") + sum("skipped");
+    assert_eq!(number("received"), accounted, "{account}");
     let tlp: u64 =
         account["markings"]["tlp"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
     assert_eq!(tlp, number("used"), "{account}");
-    for reason in account["skipped"].as_array().unwrap() {
+    for reason in ["kept", "skipped"].into_iter().flat_map(|name| account[name].as_array().unwrap()) {
         let examples = reason["examples"].as_array().unwrap().len() as u64;
         assert_eq!(examples, reason["count"].as_u64().unwrap().min(3), "{account}");
     }
@@ -106,6 +109,85 @@ fn objects_of_every_stix_2_file_are_accounted_for() {
     }
     println!("{received} objects of {} files", files.len());
     assert!(received > 50_000);
+}
+
+#[test]
+fn objects_of_every_stix_1_file_are_accounted_for() {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(root().join("tests/corpus/stix1")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    if let Some(data) = std::env::var_os("TAXIWAY_CORPUS").map(PathBuf::from) {
+        let mut folders = vec![data.join("stix1")];
+        while let Some(folder) = folders.pop() {
+            for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+                if path.is_dir() { folders.push(path) } else { files.push(path) }
+            }
+        }
+    }
+    files.retain(|path| path.extension().is_some_and(|ending| ending == "xml"));
+    files.sort();
+    let sources: Vec<String> =
+        files.iter().enumerate().map(|(number, path)| format!("f{number}={}", path.display())).collect();
+    let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
+    let mut received = 0;
+    for more in [&["--json"][..], &["--json", "--observables"]] {
+        // Once in feeds of their own and once together, where observables settle in other files than they stand in.
+        let together: Vec<String> = files.iter().map(|path| format!("feed={}", path.display())).collect();
+        let together: Vec<&str> = together.iter().map(String::as_str).collect();
+        for sources in [&sources, &together] {
+            let output = inspect(&[more, sources].concat());
+            let accounts = accounts(&output);
+            assert_eq!(accounts.len(), files.len());
+            for account in accounts.iter().filter(|account| account.get("refused").is_none()) {
+                check(account);
+                assert_eq!(account["format"], "STIX", "{account}");
+                received += account["received"].as_u64().unwrap();
+            }
+        }
+    }
+    println!("{received} objects of {} files, read four times", files.len());
+    assert!(received > 100);
+}
+
+#[test]
+fn blocks_and_packings_count_with_their_file() {
+    let program = Program::new();
+    let package = |n: u8| {
+        format!(
+            "<stix:STIX_Package xmlns:stix='http://stix.mitre.org/stix-1' version='1.{n}'><Indicator id='a:{n}' timestamp='2015-01-0{n}T00:00:00Z'><Observable><Object><Properties xsi:type='A:AddressObjectType'><Address_Value>198.51.100.{n}</Address_Value></Properties></Object></Observable></Indicator><Observable id='a:o{n}'/></stix:STIX_Package>"
+        )
+    };
+    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let blocks =
+        [1, 2].map(|n| format!("<Content_Block><Content>{}</Content></Content_Block>", escaped(&package(n))));
+    fs::create_dir(program.path("feed")).unwrap();
+    program.write("feed/1.xml", package(3));
+    program.write(
+        "feed/2.xml",
+        escaped(&format!(
+            "<Poll_Response xmlns='http://taxii.mitre.org/messages/taxii_xml_binding-1.1'>{}</Poll_Response>",
+            blocks.concat()
+        )),
+    );
+    program.write("feed/3.txt", "evil.example\n");
+    let output = program.run(&["inspect", "--json", "feed"], "");
+    let accounts = accounts(&output);
+    accounts.iter().for_each(check);
+    let told: Vec<Json> = accounts
+        .iter()
+        .map(|a| serde_json::json!([a["received"], a["used"], a["versions"], a["shape"], a["decoded_from"]]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            serde_json::json!([2, 1, ["1.3"], "package", null]),
+            serde_json::json!([4, 2, ["1.1", "1.2"], "TAXII 1 message", ["escaped markup"]]),
+            serde_json::json!([1, 1, null, "one value a line", null]),
+        ]
+    );
+    assert_eq!(accounts[1]["objects"], serde_json::json!({"indicator": 2, "observable": 2}));
+    assert_eq!(accounts[1]["dates"]["modified"][1], "2015-01-02T00:00:00Z");
+    let example = accounts[1]["skipped"][0]["examples"][0].as_str().unwrap();
+    assert!(example.starts_with("feed/2.xml, content block 1: object "), "{example}");
 }
 
 #[test]
