@@ -78,7 +78,7 @@ pub struct Used {
     pub refused: Counts,
     /// By marking, in the order of [`Tlp`]; the first is of those without.
     pub tlp: [u64; 7],
-    /// By statement of their markings; a statement beyond [`STATEMENTS_MAX`] is counted with `other`.
+    /// By statement of their markings; a statement beyond the first 16 is counted with `other`.
     pub statements: Vec<(Box<str>, u64)>,
     /// Those with the name of a threat.
     pub named: u64,
