@@ -66,6 +66,16 @@ pub(crate) enum Head {
 }
 
 impl Codec {
+    /// Its name.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Codec::Gzip => "gzip",
+            Codec::Zstd => "zstd",
+            Codec::Bzip2 => "bzip2",
+            Codec::Xz => "xz",
+        }
+    }
+
     /// Reads the first bytes of a stream.
     pub(crate) fn sniff(head: &[u8]) -> Head {
         let mut short = false;

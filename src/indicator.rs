@@ -277,6 +277,42 @@ pub struct Context {
     pub kill_chain: Vec<Box<str>>,
     /// URLs of external references.
     pub references: Vec<Box<str>>,
+    /// What few indicators have.
+    pub remarks: Option<Box<Remarks>>,
+}
+
+/// What is said of few indicators, most of it by objects of their own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Remarks {
+    /// Ids of ATT&CK techniques, such as `T1071.001`; sorted, each once.
+    pub techniques: Vec<Box<str>>,
+    /// Statements of its markings: copyright, terms of use; sorted, each once.
+    pub statements: Vec<Box<str>>,
+    /// Notes on it, the newest first.
+    pub notes: Vec<Box<str>>,
+    /// How often it was seen.
+    pub sightings: Option<Sightings>,
+    /// How many opinions on it are of each of [`OPINIONS`].
+    pub opinions: [u32; 5],
+}
+
+/// How often an indicator was seen by those who tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sightings {
+    /// How often; 0 says that it was looked for and not seen.
+    pub count: u64,
+    /// When it was last.
+    pub last_seen: Option<Timestamp>,
+}
+
+/// The opinions of STIX 2.1 section 5.5, from against to for.
+pub const OPINIONS: [&str; 5] = ["strongly-disagree", "disagree", "neutral", "agree", "strongly-agree"];
+
+impl Remarks {
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        *self == Remarks::default()
+    }
 }
 
 /// One indicator of a feed with all that the index needs. Revoked indicators and older versions are gone.

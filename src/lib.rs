@@ -8,7 +8,7 @@
 //! L3  edges     stage (stdio)
 //! L2  planes    engine (scan, judge, event, token, verify, tag)   intake (files -> indicators)
 //! L1  tools     codec  stix  list  index  policy  live
-//! L0  words     observable  compound  pattern  indicator  tally
+//! L0  words     observable  compound  pattern  indicator  tally  survey
 //! ```
 //!
 //! `ARCHITECTURE.md` has the picture, the words and the invariants; `docs/MATCHING.md` says what matches what.
@@ -27,4 +27,5 @@ pub mod pattern;
 pub mod policy;
 pub mod stage;
 pub mod stix;
+pub mod survey;
 pub mod tally;

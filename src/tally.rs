@@ -133,17 +133,22 @@ impl Tally {
     }
 
     fn add_context(&mut self, kind: &str, more: u64) {
-        let kind = printable(kind.into(), TYPE_BYTES_MAX);
-        let place =
-            |context: &[(Box<str>, u64)], kind: &str| context.iter().position(|(known, _)| **known == *kind);
-        let known = place(&self.context, &kind);
-        let name = if known.is_some() || self.context.len() < TYPES_MAX { &kind } else { OTHER };
-        let at = known.or_else(|| place(&self.context, name)).unwrap_or_else(|| {
-            self.context.push((name.into(), 0));
-            self.context.len() - 1
-        });
-        self.context[at].1 += more;
+        count_word(&mut self.context, kind, more);
     }
+}
+
+/// Adds to the count of a word of the feed. Words beyond [`TYPES_MAX`] are counted together as `other`.
+pub fn count_word(counts: &mut Vec<(Box<str>, u64)>, word: &str, more: u64) {
+    let word = printable(word.into(), TYPE_BYTES_MAX);
+    let place =
+        |counts: &[(Box<str>, u64)], word: &str| counts.iter().position(|(known, _)| **known == *word);
+    let known = place(counts, &word);
+    let name = if known.is_some() || counts.len() < TYPES_MAX { &word } else { OTHER };
+    let at = known.or_else(|| place(counts, name)).unwrap_or_else(|| {
+        counts.push((name.into(), 0));
+        counts.len() - 1
+    });
+    counts[at].1 += more;
 }
 
 /// Cuts text of a feed to a length that fits a report, and makes control characters visible.
@@ -172,8 +177,8 @@ fn printable(text: Cow<'_, str>, bytes_max: usize) -> Cow<'_, str> {
     text.into()
 }
 
-/// Types of objects counted by name.
-const TYPES_MAX: usize = 64;
+/// Types of objects, and other words of a feed, counted by name.
+pub const TYPES_MAX: usize = 64;
 
 /// Bytes of the name of a type; those of STIX have at most 20.
 const TYPE_BYTES_MAX: usize = 64;

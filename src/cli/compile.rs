@@ -9,11 +9,15 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
+use crate::cli::inspect::Account;
 use crate::cli::intel::Inputs;
 use crate::cli::{intel, usage};
 use crate::index;
 use crate::intake::Options;
 use crate::stage::{Origin, Output};
+
+/// Files of one feed that are told of one by one.
+const FILES_MAX: usize = 12;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -22,7 +26,7 @@ Examples:
   taxiway compile ours=indicators.csv abuse=feeds/ -o set.taxi --json
 
 The file is written beside FILE and renamed, so programs that have the old one open keep it. The same feeds give
-the same bytes.")]
+the same bytes. `taxiway inspect` tells more of each file.")]
 pub(crate) struct Arguments {
     /// Feeds: files or folders of STIX, lists, hosts files, CSV; plain or compressed; `-` for standard input
     #[arg(required = true, value_name = "[NAME=]FEED")]
@@ -56,6 +60,7 @@ struct Summary<'a> {
     silent: u64,
     sections: Vec<Section>,
     feeds: Vec<Feed<'a>>,
+    files: Vec<Account<'a>>,
     refused: Vec<Reason<'a>>,
 }
 
@@ -138,6 +143,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
                 warnings: &feed.warnings,
             })
             .collect(),
+        files: feeds
+            .iter()
+            .flat_map(|feed| feed.files.iter().map(|file| Account::new(&feed.name, file)))
+            .collect(),
         refused: reasons(&report.refused),
     };
     let text = if arguments.json {
@@ -169,13 +178,19 @@ fn describe(summary: &Summary<'_>) -> Result<String, std::fmt::Error> {
             write!(out, "{} kept for later evaluation, ", count(&feed.kept))?;
         }
         writeln!(out, "{} for context, {} skipped", feed.context_objects, count(&feed.skipped))?;
-        for (name, count) in &feed.context_types {
-            writeln!(out, "  context {name:<24} {count:>8}")?;
+        let files = summary.files.iter().filter(|file| file.feed == feed.name);
+        let (told, more) = (files.clone().take(FILES_MAX), files.count().saturating_sub(FILES_MAX));
+        for file in told {
+            out.push_str(&file.describe(true)?);
         }
-        write_reasons(&mut out, "kept for later evaluation", &feed.kept)?;
-        write_reasons(&mut out, "skipped", &feed.skipped)?;
-        write_reasons(&mut out, "used in part", &feed.noted)?;
-        for warning in feed.warnings {
+        if more > 0 {
+            writeln!(out, "  {more} more files (`taxiway inspect` lists them)")?;
+            write_reasons(&mut out, "kept for later evaluation", &feed.kept)?;
+            write_reasons(&mut out, "skipped", &feed.skipped)?;
+            write_reasons(&mut out, "used in part", &feed.noted)?;
+        }
+        let is_told = |warning| summary.files.iter().any(|file| file.warns(warning));
+        for warning in feed.warnings.iter().filter(|warning| !is_told(warning)) {
             writeln!(out, "  warning: {}", warning.replace('\n', " "))?;
         }
     }

@@ -12,8 +12,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::note;
 use crate::index::{Allow, Builder, Report, Snapshot};
-use crate::intake::{self, FeedReport, Options, Source};
-use crate::stage::Origin;
+use crate::intake::{self, FeedReport, Options, Source, Terms};
+use crate::stage::{Origin, now};
+use crate::survey::Scale;
 
 /// Lines about one feed at most.
 const LINES_MAX: usize = 3;
@@ -95,7 +96,9 @@ pub(crate) fn compile(feeds: &[String], options: Options, allow: Allow, quiet: b
     let spinner = spinner("reading feeds", quiet);
     let mut builder = Builder::new(&intake::names(&sources), allow);
     let mut take = |indicator| builder.add(indicator);
-    let loaded = intake::load_each(&sources, options, &mut |bytes| spinner.inc(bytes), &mut take);
+    let scale = Scale { now: now(), refuses: &|_| None };
+    let terms = Terms { options, scale, keep_going: false };
+    let loaded = intake::load_by(&sources, terms, &mut |bytes| spinner.inc(bytes), &mut take);
     let (reports, _waiting) = loaded.inspect_err(|_| spinner.finish_and_clear())?;
     spinner.set_message("building from");
     let built = builder.finish();
@@ -166,7 +169,7 @@ fn counted(reasons: &[(&'static str, u64, Vec<String>)]) -> String {
 }
 
 /// One line of 80 characters at most.
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(80).collect();
     if line.len() < text.len() {
         line.push_str("...");
@@ -175,7 +178,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// A sign of life when somebody looks on.
-fn spinner(message: &'static str, quiet: bool) -> ProgressBar {
+pub(crate) fn spinner(message: &'static str, quiet: bool) -> ProgressBar {
     if quiet || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

@@ -11,6 +11,7 @@ mod compile;
 mod completions;
 mod filter;
 mod follow;
+mod inspect;
 mod intel;
 mod lookup;
 mod pairs;
@@ -51,6 +52,8 @@ enum Command {
     Filter(Box<filter::Arguments>),
     /// Compiles feeds into a snapshot file
     Compile(compile::Arguments),
+    /// Says what is in feeds, file by file, and what becomes of every object
+    Inspect(inspect::Arguments),
     /// Says what a value would hit, and why it would or would not be tagged
     Lookup(lookup::Arguments),
     /// Checks STIX patterns
@@ -67,6 +70,7 @@ Examples:
   tail -F eve.json | taxiway filter --intel feeds/          ... of a stream
   taxiway compile feeds/ -o set.taxi                        compile once,
   taxiway filter --snapshot set.taxi --follow < events      start in milliseconds, follow replacements
+  taxiway inspect feed.json                                 what is in it, what is used, what waits
   taxiway lookup --snapshot set.taxi evil.example 'paypa*'  ask by hand
 
 Each command has its own --help.";
@@ -85,6 +89,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Filter(arguments) => filter::run(&arguments),
         Command::Compile(arguments) => compile::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Lookup(arguments) => lookup::run(&arguments),
         Command::Pattern(arguments) => pattern::run(&arguments),
         Command::Snapshot(arguments) => snapshot::run(&arguments),

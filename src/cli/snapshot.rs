@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::cli::{TROUBLE, intel, note};
 use crate::index::{Entry, Kept, Record, Snapshot};
-use crate::indicator::{Context, Part, ThreatKind};
+use crate::indicator::{Context, OPINIONS, Part, ThreatKind};
 use crate::observable::Kind;
 
 #[derive(Debug, Args)]
@@ -208,6 +208,20 @@ pub(crate) struct Described {
     kill_chain: Vec<Box<str>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     references: Vec<Box<str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    techniques: Vec<Box<str>>,
+    /// Statements of markings.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    statements: Vec<Box<str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sightings: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_seen: Option<String>,
+    /// How many opinions are of each kind.
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    opinions: std::collections::BTreeMap<&'static str, u32>,
 }
 
 impl Described {
@@ -216,6 +230,8 @@ impl Described {
         for (kind, name) in context.threats {
             threats.entry(ThreatKind::as_str(kind)).or_default().push((&*name).into());
         }
+        let remarks = context.remarks.map(|remarks| *remarks).unwrap_or_default();
+        let opinions = OPINIONS.into_iter().zip(remarks.opinions).filter(|(_, count)| *count > 0);
         Described {
             name: context.name,
             description: context.description,
@@ -223,6 +239,12 @@ impl Described {
             threats,
             kill_chain: context.kill_chain,
             references: context.references,
+            techniques: remarks.techniques,
+            statements: remarks.statements,
+            notes: remarks.notes,
+            sightings: remarks.sightings.map(|seen| seen.count),
+            last_seen: remarks.sightings.and_then(|seen| seen.last_seen).map(|time| time.to_string()),
+            opinions: opinions.collect(),
         }
     }
 
@@ -266,7 +288,20 @@ impl Said {
         part("TLP:", self.tlp)?;
         part("from ", self.valid_from.as_deref())?;
         part("until ", self.valid_until.as_deref())?;
-        part("", self.context.name.as_deref())
+        let Described { name, sightings, last_seen, opinions, notes, statements, .. } = &self.context;
+        part("", name.as_deref())?;
+        part("seen ", sightings.map(|n| n.to_string()).as_deref())?;
+        part("last ", last_seen.as_deref())?;
+        for (opinion, count) in opinions {
+            part("opinion ", Some(&format!("{opinion} {count}")))?;
+        }
+        for note in notes {
+            part("note ", Some(&intel::shortened(note)))?;
+        }
+        for statement in statements {
+            part("marked ", Some(&intel::shortened(statement)))?;
+        }
+        Ok(())
     }
 }
 

@@ -141,6 +141,14 @@ pub struct Snapshot {
     version: String,
 }
 
+/// The build rule that keeps a value out of a set that is built with these switches.
+pub fn refuses(value: &Observable, allow: Allow) -> Option<&'static str> {
+    match rules::judge(value, allow) {
+        rules::Verdict::Refused(rule) => Some(rule),
+        rules::Verdict::Taken | rules::Verdict::ExactOnly => None,
+    }
+}
+
 /// What opening reads of a file.
 struct Structure {
     header: Header,
@@ -239,10 +247,7 @@ impl Snapshot {
 
     /// The build rule that kept this value out of the set, if it was in a feed.
     pub fn refuses(&self, value: &Observable) -> Option<&'static str> {
-        match rules::judge(value, self.header.meta.allow) {
-            rules::Verdict::Refused(rule) => Some(rule),
-            rules::Verdict::Taken | rules::Verdict::ExactOnly => None,
-        }
+        refuses(value, self.header.meta.allow)
     }
 
     /// Names of the feeds, by number; in order, each once.

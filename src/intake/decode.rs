@@ -26,11 +26,11 @@ pub(crate) const RATIO_FROM_BYTES: u64 = 1 << 30;
 /// How many times a stream may grow: ten times what feeds full of repetitions do.
 pub(crate) const RATIO_MAX: u64 = 1000;
 
-/// Undoes compression and encoding.
+/// Undoes compression and encoding; says which it undid.
 ///
 /// # Errors
 /// What reading the first bytes of a layer gives.
-pub(crate) fn decoded(raw: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
+pub(crate) fn decoded(raw: Box<dyn Read>, layers: &mut Vec<&'static str>) -> io::Result<Box<dyn Read>> {
     let taken = Rc::new(Cell::new(0));
     let mut reader: Box<dyn Read> = Box::new(Counted { inner: raw, taken: Rc::clone(&taken) });
     for layer in 0.. {
@@ -43,19 +43,21 @@ pub(crate) fn decoded(raw: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
         };
         match found {
             Head::Coded(codec) if layer < LAYERS_MAX => {
+                layers.push(codec.as_str());
                 reader = codec.reader(BufReader::with_capacity(BUFFER_BYTES, rest))?;
             }
             _ if layer < LAYERS_MAX
                 && let Some(packing) = Packing::of(&head) =>
             {
+                layers.push(packing.as_str());
                 reader = Box::new(Unpacked {
                     inner: rest,
                     unpacker: Unpacker::new(packing),
                     out: Cursor::default(),
                 });
             }
-            _ if layer > 0 => return text(Box::new(Capped { inner: rest, given: 0, taken })),
-            _ => return text(rest),
+            _ if layer > 0 => return text(Box::new(Capped { inner: rest, given: 0, taken }), layers),
+            _ => return text(rest, layers),
         }
     }
     Ok(reader)
@@ -92,7 +94,7 @@ impl Read for Faulty {
     }
 }
 
-fn text(reader: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
+fn text(reader: Box<dyn Read>, layers: &mut Vec<&'static str>) -> io::Result<Box<dyn Read>> {
     let (head, mut reader) = peeked(reader, HEAD_BYTES as u64)?;
     let skip = match head.as_slice() {
         [0xef, 0xbb, 0xbf, ..] => 3,
@@ -103,6 +105,7 @@ fn text(reader: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
     if skip == 3 {
         return Ok(reader);
     }
+    layers.push("UTF-16");
     Ok(Box::new(Utf16 {
         inner: reader,
         big_endian: head[0] == 0xfe,
@@ -236,7 +239,7 @@ mod tests {
 
     fn read(bytes: &[u8]) -> (Vec<u8>, Option<io::Error>) {
         let mut out = Vec::new();
-        let error = match decoded(Box::new(Cursor::new(bytes.to_vec()))) {
+        let error = match decoded(Box::new(Cursor::new(bytes.to_vec())), &mut Vec::new()) {
             Ok(mut reader) => reader.read_to_end(&mut out).err(),
             Err(error) => Some(error),
         };

@@ -21,6 +21,7 @@ use std::path::Path;
 use crate::indicator::{Id, Indicator};
 use crate::list::{self, End};
 use crate::stix::{self, v1, v2};
+use crate::survey::{Scale, Survey};
 use crate::tally::{Counts, Tally, shortened};
 
 use self::sniff::Content;
@@ -63,7 +64,7 @@ pub struct Options {
 }
 
 /// What became of the objects of one feed.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct FeedReport {
     /// The feed.
     pub name: Box<str>,
@@ -85,6 +86,38 @@ pub struct FeedReport {
     pub noted: Vec<(&'static str, u64, Vec<String>)>,
     /// Messages for people (cut file, empty feed, other files inside a folder ...).
     pub warnings: Vec<String>,
+    /// The same by file, and what else is known of each.
+    pub files: Vec<FileReport>,
+}
+
+/// What became of the objects of one file.
+#[derive(Debug, Default)]
+pub struct FileReport {
+    /// The file, as it is named in examples; `standard input`.
+    pub name: Box<str>,
+    /// Compressions and encodings that were undone, the outermost first.
+    pub decoded: Vec<&'static str>,
+    /// Bytes that were read, decompressed.
+    pub bytes: u64,
+    /// What became of its objects: `received == survey.used.indicators + kept + context + skipped`.
+    pub tally: Tally,
+    /// What else is known of it.
+    pub survey: Survey,
+    /// Why it is not read.
+    pub refused: Option<String>,
+    /// Whether it is one of a folder, whose files are passed over if they are no feeds.
+    pub among: bool,
+}
+
+/// How feeds are read.
+#[derive(Clone, Copy)]
+pub struct Terms<'a> {
+    /// What is taken of them.
+    pub options: Options,
+    /// By what indicators are counted.
+    pub scale: Scale<'a>,
+    /// Whether a feed that is refused stands in its report, and the others are read.
+    pub keep_going: bool,
 }
 
 /// An indicator whose pattern is kept, but gives nothing to look up yet.
@@ -160,40 +193,79 @@ pub fn load_each(
     watch: &mut dyn FnMut(u64),
     take: &mut dyn FnMut(Indicator),
 ) -> Result<(Vec<FeedReport>, Vec<Waiting>), Error> {
+    let scale = Scale { now: stix::UNDATED, refuses: &|_| None };
+    load_by(sources, Terms { options, scale, keep_going: false }, watch, take)
+}
+
+/// As [`load_each`], by terms of the caller.
+///
+/// # Errors
+/// [`Error`] for more feeds than there are numbers and, unless it is to keep going, as [`load_each`].
+pub fn load_by(
+    sources: &[Source],
+    terms: Terms<'_>,
+    watch: &mut dyn FnMut(u64),
+    take: &mut dyn FnMut(Indicator),
+) -> Result<(Vec<FeedReport>, Vec<Waiting>), Error> {
     // All that can be known without reading is known before hours of reading.
-    for source in sources.iter().filter(|source| *source.path != *STDIN) {
+    for source in sources.iter().filter(|source| *source.path != *STDIN && !terms.keep_going) {
         fs::metadata(&source.path).map_err(|error| refused(&source.path, &unreadable(&error)))?;
     }
     let names = names(sources);
     if let Some(source) = sources.first().filter(|_| names.len() > usize::from(u16::MAX)) {
         return Err(refused(&source.path, &format!("more than {} feeds", u16::MAX)));
     }
-    let mut feeds: Vec<Feed> = (0..).zip(names).map(|(number, name)| Feed::new(number, name)).collect();
+    let mut feeds: Vec<Feed<'_>> =
+        (0..).zip(names).map(|(number, name)| Feed::new(number, name, terms.scale)).collect();
     for source in sources {
         if let Some(feed) = feeds.iter_mut().find(|feed| feed.name == source.name) {
-            feed.read(&source.path, watch, take)?;
+            match feed.read(&source.path, watch, take) {
+                Err(Error::Refused { feed: name, message }) if terms.keep_going => {
+                    feed.refuse(&name, message, false);
+                }
+                read => read?,
+            }
         }
     }
-    Ok(finish(feeds, options, take))
+    Ok(finish(feeds, terms, take))
 }
 
 /// What was read of one feed.
-struct Feed {
+struct Feed<'s> {
     number: u16,
+    scale: Scale<'s>,
     name: Box<str>,
     objects: stix::Objects,
     entries: list::Entries,
     warnings: Vec<String>,
+    files: Vec<FileReport>,
+    /// Which of the files are STIX, in the order in which they began.
+    stix: Vec<usize>,
 }
 
-impl Feed {
-    fn new(number: u16, name: Box<str>) -> Feed {
+impl Feed<'_> {
+    fn new(number: u16, name: Box<str>, scale: Scale<'_>) -> Feed<'_> {
         Feed {
             number,
+            scale,
             name,
             objects: stix::Objects::default(),
             entries: list::Entries::default(),
             warnings: Vec::new(),
+            files: Vec::new(),
+            stix: Vec::new(),
+        }
+    }
+
+    /// Notes that a file is not read.
+    fn refuse(&mut self, name: &str, message: String, among: bool) {
+        // One of which the first bytes were read stands there already.
+        if self.files.last().is_none_or(|file| *file.name != *name) {
+            self.files.push(FileReport { name: name.into(), ..FileReport::default() });
+        }
+        if let Some(file) = self.files.last_mut() {
+            file.among = among;
+            file.refused = Some(message);
         }
     }
 
@@ -221,6 +293,7 @@ impl Feed {
                 Err(error) => Err(unreadable(&error)),
             };
             if let Err(message) = read {
+                self.refuse(&name, message.clone(), true);
                 self.warnings.push(shortened(format!("{name}: skipped: {}", message.replace('\n', "; "))));
             }
         }
@@ -236,39 +309,58 @@ impl Feed {
         watch: &mut dyn FnMut(u64),
         take: &mut dyn FnMut(Indicator),
     ) -> Result<(), String> {
-        let mut window = match decode::decoded(raw) {
+        self.files.push(FileReport { name: file.into(), among, ..FileReport::default() });
+        let at = self.files.len() - 1;
+        let mut window = match decode::decoded(raw, &mut self.files[at].decoded) {
             Ok(reader) => Window::new(reader),
             // What the system says, and not a decoder: there is nothing of it.
             Err(error) if error.raw_os_error().is_some() => return Err(unreadable(&error)),
             Err(error) => {
-                self.warnings.push(format!("{file}: {}", decode::fault(&error)));
+                self.warn(at, format!("{file}: {}", decode::fault(&error)));
                 return Ok(());
             }
         };
         window.fill();
         match sniff::content(window.bytes(), window.ended) {
-            Content::Empty => {}
+            Content::Empty => self.files[at].survey.format = "empty",
             Content::Refused(what) => return Err(what),
-            Content::Json => self.stix_2(&mut window, file, watch)?,
-            Content::Stix1 => self.stix_1(&mut window, file, watch)?,
+            Content::Json => {
+                self.stix.push(at);
+                self.stix_2(&mut window, file, watch)?;
+            }
+            Content::Stix1 => {
+                self.stix.push(at);
+                self.stix_1(&mut window, file, watch)?;
+            }
             Content::List => {
                 if among && !list::is_plausible(window.bytes()) {
                     return Err("not a feed: hardly a line of it holds a value".to_owned());
                 }
                 let mut reader = list::Reader::new(file);
+                let used = &mut self.files[at].survey.used;
                 window.each(watch, |bytes, end| {
                     let taken = reader.read(bytes, end, &mut self.entries);
                     for indicator in self.entries.indicators.drain(..) {
+                        used.add(&indicator, self.scale);
                         take(Indicator { feed: self.number, ..indicator });
                     }
                     Some(taken)
                 });
+                let file = &mut self.files[at];
+                file.tally = std::mem::take(&mut self.entries.tally);
+                file.survey.format = "list";
+                file.survey.shape = reader.shape();
             }
         }
+        self.files[at].bytes = window.passed + window.filled as u64;
         if let Some(error) = window.error {
-            self.warnings.push(format!("{file}: {}; what is whole before it is used", decode::fault(&error)));
+            self.warn(at, format!("{file}: {}; what is whole before it is used", decode::fault(&error)));
         }
         Ok(())
+    }
+
+    fn warn(&mut self, at: usize, message: String) {
+        self.files[at].tally.warnings.push(message);
     }
 
     fn stix_1(&mut self, window: &mut Window, file: &str, watch: &mut dyn FnMut(u64)) -> Result<(), String> {
@@ -285,17 +377,17 @@ impl Feed {
     }
 
     fn stix_2(&mut self, window: &mut Window, file: &str, watch: &mut dyn FnMut(u64)) -> Result<(), String> {
-        let before = std::mem::take(&mut self.objects.tally);
         self.objects.begin(file);
         let mut reader = v2::Reader::default();
         window.each(watch, |bytes, end| {
             let taken = reader.read(bytes, end != End::More, &mut self.objects);
             (!reader.is_hopeless()).then_some(taken)
         });
-        let read = std::mem::replace(&mut self.objects.tally, before);
         match reader.finish() {
-            v2::Found::Stix => self.objects.tally.absorb(read),
+            v2::Found::Stix => {}
             v2::Found::Other(what) => {
+                self.objects.tally = Tally::default();
+                self.objects.survey = Survey::default();
                 return Err(not_stix(&what));
             }
         }
@@ -308,13 +400,15 @@ struct Window {
     reader: Box<dyn Read>,
     bytes: Vec<u8>,
     filled: usize,
+    /// Bytes that parsers took.
+    passed: u64,
     ended: bool,
     error: Option<io::Error>,
 }
 
 impl Window {
     fn new(reader: Box<dyn Read>) -> Window {
-        Window { reader, bytes: vec![0; WINDOW_BYTES], filled: 0, ended: false, error: None }
+        Window { reader, bytes: vec![0; WINDOW_BYTES], filled: 0, passed: 0, ended: false, error: None }
     }
 
     fn bytes(&self) -> &[u8] {
@@ -351,6 +445,7 @@ impl Window {
             if self.ended {
                 return;
             }
+            self.passed += taken as u64;
             self.bytes.copy_within(taken..self.filled, 0);
             self.filled -= taken;
             if taken == 0 {
@@ -361,34 +456,39 @@ impl Window {
 }
 
 fn finish(
-    feeds: Vec<Feed>,
-    options: Options,
+    feeds: Vec<Feed<'_>>,
+    terms: Terms<'_>,
     take: &mut dyn FnMut(Indicator),
 ) -> (Vec<FeedReport>, Vec<Waiting>) {
     let mut objects = Vec::with_capacity(feeds.len());
     let mut others = Vec::with_capacity(feeds.len());
     for feed in feeds {
         objects.push((feed.number, feed.objects));
-        others.push((feed.name, feed.entries, feed.warnings));
+        others.push((feed.name, feed.files, feed.stix, feed.warnings));
     }
-    let (indicators, waiting) = resolve::join(&mut objects, options);
+    let (indicators, waiting) = resolve::join(&mut objects, terms);
+    indicators.into_iter().for_each(take);
     let mut reports = Vec::with_capacity(others.len());
-    let mut used: Vec<u64> = others.iter().map(|(_, entries, _)| entries.used).collect();
-    for indicator in indicators {
-        used[usize::from(indicator.feed)] += u64::from(!indicator.values.is_empty());
-        take(indicator);
-    }
-    for (((_, objects), (name, entries, warnings)), used) in objects.into_iter().zip(others).zip(used) {
-        let mut tally = objects.tally;
-        tally.absorb(entries.tally);
-        tally.warnings.extend(warnings);
-        reports.push(report(&name, used, tally));
+    for ((_, objects), (name, mut files, stix, warnings)) in objects.into_iter().zip(others) {
+        for (at, (mut tally, survey)) in stix.into_iter().zip(objects.into_accounts()) {
+            let file = &mut files[at];
+            tally.warnings.append(&mut file.tally.warnings);
+            (file.tally, file.survey) = (tally, survey);
+        }
+        reports.push(report(name, files, warnings));
     }
     (reports, waiting)
 }
 
-fn report(name: &str, used: u64, tally: Tally) -> FeedReport {
+fn report(name: Box<str>, files: Vec<FileReport>, others: Vec<String>) -> FeedReport {
+    let mut tally = Tally::default();
+    let mut used = 0;
+    for file in &files {
+        used += file.survey.used.indicators;
+        tally.absorb(file.tally.clone());
+    }
     let mut warnings = tally.warnings;
+    warnings.extend(others);
     warnings.extend(faults(&tally.skipped));
     if used == 0 {
         let what = if tally.received == 0 { "" } else { " that can be used" };
@@ -404,7 +504,7 @@ fn report(name: &str, used: u64, tally: Tally) -> FeedReport {
     let context_objects = context_types.iter().map(|(_, count)| count).sum();
     context_types.sort_by(|(a, m), (b, n)| n.cmp(m).then(a.cmp(b)));
     FeedReport {
-        name: name.into(),
+        name,
         received: tally.received,
         used,
         context_objects,
@@ -413,6 +513,7 @@ fn report(name: &str, used: u64, tally: Tally) -> FeedReport {
         skipped: tally.skipped.into_rows(),
         noted: tally.noted.into_rows(),
         warnings,
+        files,
     }
 }
 

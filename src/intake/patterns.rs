@@ -77,7 +77,7 @@ pub fn patterns(path: &Path, visit: &mut dyn FnMut(Stated)) -> Result<Vec<String
 }
 
 fn stream(raw: Box<dyn Read>, visit: &mut dyn FnMut(Stated)) -> Result<Vec<String>, String> {
-    let reader = decode::decoded(raw).map_err(|error| match error.raw_os_error() {
+    let reader = decode::decoded(raw, &mut Vec::new()).map_err(|error| match error.raw_os_error() {
         Some(_) => unreadable(&error),
         None => decode::fault(&error),
     })?;

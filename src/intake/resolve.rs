@@ -12,32 +12,39 @@ use std::sync::Arc;
 
 use ahash::{AHashMap, AHashSet};
 
-use crate::indicator::{Context, Id, Indicator, ThreatKind, Timestamp, Tlp};
-use crate::intake::{Options, Waiting};
+use crate::indicator::{Context, Id, Indicator, Sightings, ThreatKind, Timestamp, Tlp};
+use crate::intake::{Options, Terms, Waiting};
 use crate::pattern;
 use crate::stix::expression::{self, Expression, Outcome};
-use crate::stix::{Draft, Fate, Kept, Named, Objects, Standalone, UNDATED, shown};
+use crate::stix::remark::{Remark, Said};
+use crate::stix::{Draft, Fate, Kept, Named, Objects, Relation, Standalone, UNDATED, shown};
 
 /// Steps of `attributed-to` that are followed: campaign, intrusion set, threat actor.
 const STEPS_MAX: usize = 3;
 
 /// Joins the objects of feeds, given with their numbers; what is left out goes into the tally of its feed.
-pub(crate) fn join(feeds: &mut [(u16, Objects)], options: Options) -> (Vec<Indicator>, Vec<Waiting>) {
+pub(crate) fn join(feeds: &mut [(u16, Objects)], terms: Terms<'_>) -> (Vec<Indicator>, Vec<Waiting>) {
     let threats = Threats::of(feeds);
     let markings = markings_by_id(feeds);
     let relations = relations(feeds, &threats);
-    seek(feeds, options);
+    seek(feeds, terms.options);
+    let mut said = said(feeds).into_iter();
     let mut joiner = Joiner::default();
     let mut indicators: Vec<Indicator> = Vec::new();
     let mut waiting = Vec::new();
     for ((feed, objects), relations) in feeds.iter_mut().zip(relations) {
-        let tlp = strictest_by_list(objects, &markings);
+        let marks = marks_by_list(objects, &markings);
+        let mut said = said.next().unwrap_or_default().into_iter().peekable();
         let mut relations = relations.into_iter().peekable();
         let drafts = std::mem::take(&mut objects.drafts);
         let finish = |(at, draft): (usize, Draft)| {
             let mut targets = Vec::new();
             while let Some((_, target)) = relations.next_if(|(source, _)| *source as usize == at) {
                 targets.push(target);
+            }
+            let mut remarks = Vec::new();
+            while let Some((_, remark)) = said.next_if(|(source, _)| *source as usize == at) {
+                remarks.push(remark);
             }
             if draft.fate != Fate::Use {
                 waiting.extend(leave_out(*feed, draft, objects));
@@ -49,9 +56,17 @@ pub(crate) fn join(feeds: &mut [(u16, Objects)], options: Options) -> (Vec<Indic
                 objects.keep(pattern::Waiting::And.as_str(), draft.place, &example);
             }
             indicator.feed = *feed;
-            indicator.tlp = indicator.tlp.max(tlp.get(draft.markings as usize).copied().flatten());
-            if !targets.is_empty() {
-                indicator.context = joiner.context(indicator.context, &targets, &threats);
+            let marks = marks.get(draft.markings as usize).unwrap_or(&NO_MARKS);
+            indicator.tlp = indicator.tlp.max(marks.tlp);
+            if !targets.is_empty() || !marks.statements.is_empty() {
+                indicator.context =
+                    joiner.context(indicator.context, (&targets, &marks.statements), &threats);
+            }
+            if !remarks.is_empty() {
+                indicator.context = remarked(&indicator.context, remarks);
+            }
+            if !indicator.values.is_empty() {
+                objects.account(draft.place).1.used.add(&indicator, terms.scale);
             }
             Some(indicator)
         };
@@ -83,12 +98,16 @@ fn seek(feeds: &mut [(u16, Objects)], options: Options) {
         }
         for (observable, role) in std::mem::take(&mut objects.observables).into_iter().zip(alone) {
             match role {
-                Role::Context => objects.tally.context("observable"),
+                Role::Context => objects.account(observable.place).0.context("observable"),
                 Role::Idle => {
+                    objects.account(observable.place).1.observables += 1;
                     let id = observable.id.as_deref().unwrap_or_default();
                     objects.skip(NO_INDICATOR, observable.place, id);
                 }
-                Role::Indicator(outcome) => take(observable, outcome, objects),
+                Role::Indicator(outcome) => {
+                    objects.account(observable.place).1.observables += 1;
+                    take(observable, outcome, objects);
+                }
             }
         }
     }
@@ -222,6 +241,8 @@ struct Threats {
     numbers: AHashMap<Box<str>, u32>,
     /// By number: what each is called; `None` if it has no name, or only authors.
     names: Vec<Option<(ThreatKind, Arc<str>)>>,
+    /// By number: the id of the technique that it is.
+    techniques: Vec<Option<Box<str>>>,
     /// By number: whom each is attributed to, the first [`AUTHORS_MAX`].
     authors: Vec<Box<[u32]>>,
 }
@@ -258,8 +279,16 @@ impl Threats {
             authors.truncate(AUTHORS_MAX);
             authors.into()
         };
+        let technique = |id: &&str| newest.get(*id).and_then(|named| named.technique.clone());
+        let techniques = ids.iter().map(technique).collect();
         let (names, authors) = (ids.iter().map(name).collect(), ids.iter().map(authors).collect());
-        Threats { numbers, names, authors }
+        Threats { numbers, names, techniques, authors }
+    }
+
+    /// The techniques among these threats.
+    fn techniques(&self, targets: &[u32]) -> impl Iterator<Item = Box<str>> {
+        let targets = targets.iter().take(TARGETS_MAX);
+        targets.filter_map(|number| self.techniques[*number as usize].clone())
     }
 
     /// The names of these threats and, some steps on, of those whom they are attributed to: sorted, each once.
@@ -290,12 +319,13 @@ impl Threats {
 /// For each feed the relations of its indicators: number of the draft and of the threat, sorted, each once.
 fn relations(feeds: &[(u16, Objects)], threats: &Threats) -> Vec<Vec<(u32, u32)>> {
     let mut found: Vec<Vec<(u32, u32)>> = vec![Vec::new(); feeds.len()];
-    for (_, objects) in feeds {
+    let superseded = superseded(feeds);
+    for (feed, (_, objects)) in feeds.iter().enumerate() {
         let numbers: Vec<Option<u32>> =
             objects.refs.iter().map(|id| threats.numbers.get(&**id).copied()).collect();
-        for relation in &objects.indicates {
+        for (at, relation) in objects.indicates.iter().enumerate() {
             let Some(threat) = numbers[relation.target as usize] else { continue };
-            if is_revoked(feeds, &relation.id, relation.modified) {
+            if superseded.contains(&(feed, at)) || is_revoked(feeds, &relation.id, relation.modified) {
                 continue;
             }
             for ((_, objects), found) in feeds.iter().zip(&mut found) {
@@ -312,6 +342,93 @@ fn relations(feeds: &[(u16, Objects)], threats: &Threats) -> Vec<Vec<(u32, u32)>
     found
 }
 
+/// Relations of which another feed or file has a newer version: number of the feed and of the relation.
+fn superseded(feeds: &[(u16, Objects)]) -> AHashSet<(usize, usize)> {
+    let relation =
+        |(_, feed, at): &(u64, u32, u32)| -> &Relation { &feeds[*feed as usize].1.indicates[*at as usize] };
+    let hasher = ahash::RandomState::new();
+    let mut order: Vec<(u64, u32, u32)> = Vec::new();
+    for (feed, (_, objects)) in (0..).zip(feeds) {
+        order.extend((0..).zip(&objects.indicates).map(|(at, one)| (hasher.hash_one(&one.id), feed, at)));
+    }
+    // Sorted, as a million look-ups in a hash map would be a million cache misses.
+    order.sort_unstable_by_key(|one| one.0);
+    let mut superseded = AHashSet::new();
+    for alike in order.chunk_by(|a, b| a.0 == b.0).filter(|alike| alike.len() > 1) {
+        let mut newest: AHashMap<&Id, Timestamp> = AHashMap::new();
+        for one in alike.iter().map(relation) {
+            let held = newest.entry(&one.id).or_insert(one.modified);
+            *held = one.modified.max(*held);
+        }
+        let older = alike.iter().filter(|one| {
+            let one = relation(one);
+            newest.get(&one.id).is_some_and(|newest| one.modified < *newest)
+        });
+        superseded.extend(older.map(|(_, feed, at)| (*feed as usize, *at as usize)));
+    }
+    superseded
+}
+
+/// For each feed what is said about its indicators: number of the draft and the newest version of a remark, sorted.
+fn said(feeds: &[(u16, Objects)]) -> Vec<Vec<(u32, Remark)>> {
+    let mut newest: AHashMap<&str, &Remark> = AHashMap::new();
+    for (_, objects) in feeds {
+        for (id, remark) in &objects.remarks {
+            let held = newest.entry(id).or_insert(remark);
+            if remark.supersedes(held) {
+                *held = remark;
+            }
+        }
+    }
+    let mut ids: Vec<(&str, &Remark)> = newest.into_iter().collect();
+    ids.sort_unstable_by_key(|(id, _)| *id);
+    let mut found: Vec<Vec<(u32, Remark)>> = vec![Vec::new(); feeds.len()];
+    for (_, remark) in ids.into_iter().filter(|(_, remark)| remark.said != Said::Revoked) {
+        for ((_, objects), found) in feeds.iter().zip(&mut found) {
+            let mut drafts: Vec<u32> = remark.about.iter().filter_map(|id| objects.find(id)).collect();
+            drafts.sort_unstable();
+            drafts.dedup();
+            let bare = Remark { about: Box::default(), ..remark.clone() };
+            found.extend(drafts.into_iter().map(|draft| (draft, bare.clone())));
+        }
+    }
+    for said in &mut found {
+        said.sort_by_key(|(draft, _)| *draft);
+    }
+    found
+}
+
+/// A context with what remarks say besides.
+fn remarked(context: &Context, mut said: Vec<Remark>) -> Arc<Context> {
+    let mut remarks = context.remarks.as_deref().cloned().unwrap_or_default();
+    let mut summed: Option<u64> = None;
+    let mut single: Option<u64> = None;
+    let mut newest = None;
+    said.sort_by_key(|remark| std::cmp::Reverse(remark.modified));
+    for remark in said {
+        match remark.said {
+            Said::Seen { count, last_seen, summary } => {
+                newest = newest.max(last_seen);
+                if summary {
+                    summed = summed.max(Some(count));
+                } else {
+                    single = Some(single.unwrap_or_default().saturating_add(count));
+                }
+            }
+            Said::Note(text) if remarks.notes.len() < NOTES_MAX => {
+                if !remarks.notes.iter().any(|known| **known == *text) {
+                    remarks.notes.push((&*text).into());
+                }
+            }
+            Said::Note(_) | Said::Revoked => {}
+            Said::Opinion(place) => remarks.opinions[usize::from(place)] += 1,
+        }
+    }
+    // A summary repeats what single sightings tell, as far as they are known.
+    remarks.sightings = summed.max(single).map(|count| Sightings { count, last_seen: newest });
+    Arc::new(Context { remarks: Some(Box::new(remarks)), ..context.clone() })
+}
+
 fn is_revoked(feeds: &[(u16, Objects)], relation: &Id, modified: Timestamp) -> bool {
     feeds.iter().any(|(_, objects)| {
         !objects.revoked_relations.is_empty()
@@ -319,51 +436,91 @@ fn is_revoked(feeds: &[(u16, Objects)], relation: &Id, modified: Timestamp) -> b
     })
 }
 
-/// The strictest TLP that any feed gives a marking.
-fn markings_by_id(feeds: &[(u16, Objects)]) -> AHashMap<Arc<str>, Tlp> {
-    let mut markings: AHashMap<Arc<str>, Tlp> = AHashMap::new();
+/// What markings say.
+#[derive(Clone, Debug, Default)]
+struct Marks {
+    /// The strictest.
+    tlp: Option<Tlp>,
+    /// Sorted, each once.
+    statements: Vec<Arc<str>>,
+}
+
+static NO_MARKS: Marks = Marks { tlp: None, statements: Vec::new() };
+
+/// What any feed says of a marking: the strictest TLP, all statements.
+fn markings_by_id(feeds: &[(u16, Objects)]) -> AHashMap<Arc<str>, Marks> {
+    let mut markings: AHashMap<Arc<str>, Marks> = AHashMap::new();
     for (_, objects) in feeds {
         for (number, tlp) in &objects.markings {
-            let strictest = markings.entry(Arc::clone(&objects.refs[*number as usize])).or_insert(*tlp);
-            *strictest = (*strictest).max(*tlp);
+            let marks = markings.entry(Arc::clone(&objects.refs[*number as usize])).or_default();
+            marks.tlp = marks.tlp.max(Some(*tlp));
+        }
+        for (number, statement) in &objects.statements {
+            let marks = markings.entry(Arc::clone(&objects.refs[*number as usize])).or_default();
+            marks.statements.push(Arc::clone(statement));
         }
     }
     markings
 }
 
-/// The strictest TLP of each list of markings of a feed, counted from one.
-fn strictest_by_list(objects: &Objects, markings: &AHashMap<Arc<str>, Tlp>) -> Vec<Option<Tlp>> {
-    let ids = &objects.refs;
-    let strictest =
-        |list: &[u32]| list.iter().filter_map(|number| markings.get(&*ids[*number as usize])).max().copied();
-    std::iter::once(None).chain(objects.marking_lists.iter().map(|list| strictest(list))).collect()
+/// What each list of markings of a feed says, counted from one.
+fn marks_by_list(objects: &Objects, markings: &AHashMap<Arc<str>, Marks>) -> Vec<Marks> {
+    let said = |list: &[u32]| {
+        let mut all = Marks::default();
+        for marks in list.iter().filter_map(|number| markings.get(&*objects.refs[*number as usize])) {
+            all.tlp = all.tlp.max(marks.tlp);
+            all.statements.extend(marks.statements.iter().cloned());
+        }
+        all.statements.sort_unstable();
+        all.statements.dedup();
+        all.statements.truncate(STATEMENTS_MAX);
+        all
+    };
+    std::iter::once(Marks::default()).chain(objects.marking_lists.iter().map(|list| said(list))).collect()
 }
 
-/// Contexts with threats, one for each distinct pair of words and threats.
+/// Contexts with threats and statements, one for each distinct combination with words.
 #[derive(Default)]
 struct Joiner {
     lists: AHashMap<Box<[u32]>, u32>,
-    joined: AHashMap<(usize, u32), Arc<Context>>,
+    statements: AHashMap<Vec<Arc<str>>, u32>,
+    joined: AHashMap<(usize, u32, u32), Arc<Context>>,
     /// Keeps the contexts alive whose addresses are keys.
     kept: Vec<Arc<Context>>,
 }
 
 impl Joiner {
-    fn context(&mut self, words: Arc<Context>, targets: &[u32], threats: &Threats) -> Arc<Context> {
+    fn context(
+        &mut self,
+        words: Arc<Context>,
+        (targets, statements): (&[u32], &[Arc<str>]),
+        threats: &Threats,
+    ) -> Arc<Context> {
         let next = u32::try_from(self.lists.len()).unwrap_or(u32::MAX);
         let list = match self.lists.get(targets) {
             Some(list) => *list,
             None => *self.lists.entry(targets.into()).or_insert(next),
         };
-        let key = (Arc::as_ptr(&words) as usize, list);
+        let next = u32::try_from(self.statements.len()).unwrap_or(u32::MAX);
+        let stated = match self.statements.get(statements) {
+            Some(stated) => *stated,
+            None => *self.statements.entry(statements.to_vec()).or_insert(next),
+        };
+        let key = (Arc::as_ptr(&words) as usize, list, stated);
         if let Some(context) = self.joined.get(&key) {
             return Arc::clone(context);
         }
         let names = threats.names(targets);
-        let context = if names.is_empty() {
+        let mut remarks = words.remarks.as_deref().cloned().unwrap_or_default();
+        remarks.techniques.extend(threats.techniques(targets));
+        remarks.techniques.sort_unstable();
+        remarks.techniques.dedup();
+        remarks.statements.extend(statements.iter().map(|statement| (&**statement).into()));
+        let remarks = (!remarks.is_empty()).then(|| Box::new(remarks));
+        let context = if names.is_empty() && remarks == words.remarks {
             Arc::clone(&words)
         } else {
-            Arc::new(Context { threats: names, ..Context::clone(&words) })
+            Arc::new(Context { threats: names, remarks, ..Context::clone(&words) })
         };
         self.joined.insert(key, Arc::clone(&context));
         self.kept.push(words);
@@ -377,3 +534,9 @@ const TARGETS_MAX: usize = 256;
 /// Those whom one threat, and the threats of one indicator, are attributed to that are named: a few lines of a hostile
 /// feed that attribute everything to everyone make no tag of all of it.
 const AUTHORS_MAX: usize = 32;
+
+/// Notes kept of one indicator.
+const NOTES_MAX: usize = 8;
+
+/// Statements kept of one indicator.
+const STATEMENTS_MAX: usize = 8;

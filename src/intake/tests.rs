@@ -1,7 +1,7 @@
 //! Feeds on disk, end to end.
 
 use super::*;
-use crate::indicator::{ThreatKind, Tlp};
+use crate::indicator::{Sightings, ThreatKind, Timestamp, Tlp};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -420,4 +420,141 @@ fn messages_of_taxii_1_are_read_by_their_blocks() {
         assert!(report.warnings.iter().any(|warning| warning.contains("a part of the answer")), "{report:?}");
         assert!(report.skipped.iter().any(|(.., examples)| examples[0].contains("content block 8: alert")));
     }
+}
+
+/// A sighting, note or opinion on [`A`].
+fn remark(kind: &str, number: u32, modified: &str, more: &str) -> String {
+    format!(
+        r#"{{"type":"{kind}","id":"{kind}--00000000-0000-4000-8000-{number:012}","modified":"{modified}T00:00:00Z","sighting_of_ref":"{A}","object_refs":["{A}"]{more}}}"#
+    )
+}
+
+#[test]
+fn remarks_join_across_files_and_feeds_and_the_newest_version_counts() {
+    let folder = Folder::new();
+    let parts = [
+        indicator(""),
+        remark("sighting", 1, "2020-01-01", r#","count":3,"last_seen":"2020-01-05T00:00:00Z""#),
+        remark("sighting", 1, "2020-01-02", r#","count":4,"last_seen":"2020-01-06T00:00:00Z""#),
+        remark("sighting", 2, "2020-01-01", r#","count":-1"#),
+        remark("sighting", 3, "2020-01-01", r#","count":50"#),
+        remark("sighting", 3, "2020-01-02", r#","revoked":true"#),
+        remark("note", 1, "2020-01-01", r#","content":"old""#),
+        remark("note", 1, "2020-01-02", r#","content":"new""#),
+        remark("note", 2, "2020-01-03", r#","content":" ","abstract":3"#),
+        remark("opinion", 1, "2020-01-01", r#","opinion":"agree""#),
+        remark("opinion", 2, "2020-01-01", r#","opinion":"disagree""#),
+        remark("opinion", 2, "2020-01-01", r#","opinion":"disagree","revoked":true"#),
+        remark("opinion", 3, "2020-01-01", r#","opinion":["agree"]"#),
+    ];
+    for turn in 0..parts.len() {
+        let mut sources = Vec::new();
+        for (number, part) in parts.iter().enumerate() {
+            let at = (number + turn) % parts.len();
+            let name = if number % 2 == 0 { format!("one/{at:02}.json") } else { format!("f{at:02}.json") };
+            sources.push(folder.write(&name, part));
+        }
+        sources.sort_by(|a, b| a.path.cmp(&b.path));
+        sources.retain(|source| !source.path.starts_with(folder.path("one")));
+        sources.push(folder.source("one"));
+        let loaded = loaded(&sources);
+        assert_eq!(loaded.indicators.len(), 1);
+        let remarks = loaded.indicators[0].context.remarks.as_deref().unwrap();
+        let last_seen = Timestamp::parse("2020-01-06T00:00:00Z");
+        assert_eq!(remarks.sightings, Some(Sightings { count: 5, last_seen }));
+        assert_eq!(remarks.notes, ["new".into()]);
+        assert_eq!(remarks.opinions, [0, 0, 0, 1, 0]);
+        fs::remove_dir_all(folder.path("one")).unwrap();
+    }
+}
+
+#[test]
+fn of_a_relation_the_newest_version_counts_wherever_it_stands() {
+    let folder = Folder::new();
+    let newer = relation(1, "indicates", A, "malware--2", "").replace("2020-01-01", "2021-01-01");
+    let malware = |n: u32| format!(r#"{{"type":"malware","id":"malware--{n}","name":"M{n}"}}"#);
+    let parts = [indicator(""), malware(1), malware(2), relation(1, "indicates", A, "malware--1", ""), newer];
+    for turn in 0..parts.len() {
+        for (number, part) in parts.iter().enumerate() {
+            folder.write(&format!("feed/{}.json", (number + turn) % parts.len()), part);
+        }
+        let loaded = loaded(&[folder.source("feed")]);
+        assert_eq!(loaded.indicators[0].context.threats, [(ThreatKind::Malware, "M2".into())]);
+    }
+}
+
+#[test]
+fn statements_and_granular_markings_join_across_files() {
+    let folder = Folder::new();
+    let marking = r#"{"type":"marking-definition","id":"marking-definition--1","definition_type":"statement","definition":{"statement":" Ours "}}"#;
+    let second = r#"{"type":"marking-definition","id":"marking-definition--2","definition_type":"tlp","definition":{"tlp":"red"}}"#;
+    folder.write("feed/1.json", [second, marking].join("\n"));
+    folder.write(
+        "feed/2.json",
+        indicator(
+            r#","object_marking_refs":["marking-definition--1","marking-definition--3"],"granular_markings":[{"marking_ref":"marking-definition--2","selectors":["pattern"]},{"lang":"de","selectors":["name"]},7]"#,
+        ),
+    );
+    let loaded = loaded(&[folder.source("feed")]);
+    let found = &loaded.indicators[0];
+    assert_eq!(found.tlp, Some(Tlp::Red));
+    assert_eq!(found.context.remarks.as_deref().unwrap().statements, ["Ours".into()]);
+    let survey = &loaded.reports[0].files[1].survey;
+    assert_eq!((survey.marked, survey.marked_in_part, survey.marked_patterns), (1, 1, 1));
+    assert_eq!(survey.used.statements, [("Ours".into(), 1)]);
+}
+
+#[test]
+fn each_file_has_its_own_account() {
+    let folder = Folder::new();
+    let newer = |more: &str| indicator(&format!(r#","modified":"2022-01-01T00:00:00Z"{more}"#));
+    folder.write("feed/1.json", indicator(""));
+    folder.write("feed/2.txt", "evil.com\nevil.com\n1.2.3.4,\n");
+    folder.write("feed/3.json", [newer(""), newer(r#","revoked":true"#), "{!".to_owned()].join("\n"));
+    folder.write("feed/4.json", r#"{"some":"thing","else":[]}"#);
+    folder.write("feed/5.json", r#"{"type":"malware","id":"malware--1","name":"M","x_one":1,"x_two":{}}"#);
+    let loaded = loaded(&[folder.source("feed")]);
+    let told: Vec<_> = loaded.reports[0]
+        .files
+        .iter()
+        .map(|file| {
+            let tally = &file.tally;
+            let [used, received] = [file.survey.used.indicators, tally.received];
+            let others = tally.kept.total() + tally.context_total() + tally.skipped.total();
+            assert_eq!(received, used + others, "{file:?}");
+            let mut skipped: Vec<_> = tally.skipped.counts().iter().map(|count| count.reason).collect();
+            skipped.sort_unstable();
+            (received, used, skipped.join(" "), file.refused.is_some())
+        })
+        .collect();
+    let row = |received, used, skipped: &str, refused| (received, used, skipped.to_owned(), refused);
+    assert_eq!(
+        told,
+        [
+            row(1, 0, "older-version", false),
+            row(3, 2, "duplicate", false),
+            row(3, 0, "bad-json duplicate revoked", false),
+            row(0, 0, "", true),
+            row(1, 0, "", false),
+        ]
+    );
+    let last = &loaded.reports[0].files[4].survey;
+    assert_eq!(last.custom_properties, [("x_one".into(), 1), ("x_two".into(), 1)]);
+}
+
+#[test]
+fn going_on_after_a_feed_that_is_refused() {
+    let folder = Folder::new();
+    let sources =
+        [folder.source("missing.json"), folder.write("a.pdf", "%PDF-"), folder.write("b.txt", "evil.com")];
+    let scale = Scale { now: Timestamp(0), refuses: &|_| None };
+    let terms = Terms { options: Options::default(), scale, keep_going: true };
+    let mut count = 0;
+    let (reports, _) = load_by(&sources, terms, &mut |_| (), &mut |_| count += 1).unwrap();
+    assert_eq!(count, 1);
+    let files: Vec<_> = reports.iter().map(|report| &report.files[..]).collect();
+    assert!(files.iter().all(|files| files.len() == 1), "{files:?}");
+    assert!(files[0][0].refused.as_deref().unwrap().contains("no such file"));
+    assert!(files[1][0].refused.as_deref().unwrap().contains("PDF"));
+    assert_eq!((files[2][0].refused.as_deref(), files[2][0].survey.used.indicators), (None, 1));
 }

@@ -74,6 +74,17 @@ impl Layout {
 }
 
 impl Table {
+    /// What such a table is called.
+    pub(super) const fn shape(&self) -> &'static str {
+        match self.delimiter {
+            b',' => "comma-separated columns",
+            b'\t' => "tab-separated columns",
+            b';' => "semicolon-separated columns",
+            b'|' => "columns between bars",
+            _ => "columns",
+        }
+    }
+
     /// Reads a header. `own_line` says that it is no comment: then a single column will do, and it has to be told
     /// from data that begins with a type word.
     fn from_header(line: &str, own_line: bool) -> Option<Table> {

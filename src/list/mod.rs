@@ -122,6 +122,15 @@ impl Reader {
         Reader { file: file.into(), layout: None, line: 1, too_long: false, passed: 0, looked_at: 0 }
     }
 
+    /// How the lines are laid out, once that is known.
+    pub fn shape(&self) -> &'static str {
+        match &self.layout {
+            None => "empty",
+            Some(Layout::Lines) => "one value a line",
+            Some(Layout::Table(table)) => table.shape(),
+        }
+    }
+
     /// Reads the whole lines of the window and returns their length; the caller drops that much and appends more.
     /// At the end of the file all of it is taken. It never returns 0 for a window of more than [`LINE_BYTES_MAX`].
     pub fn read(&mut self, window: &[u8], end: End, entries: &mut Entries) -> usize {

@@ -9,6 +9,7 @@
 
 pub mod expression;
 pub mod packed;
+pub mod remark;
 pub mod tlp;
 pub mod v1;
 pub mod v2;
@@ -18,11 +19,13 @@ use std::sync::Arc;
 
 use ahash::{AHashMap, RandomState};
 
-use crate::indicator::{Context, Id, Indicator, Part, ThreatKind, Timestamp, Tlp};
+use crate::indicator::{Context, Id, Indicator, Part, Remarks, ThreatKind, Timestamp, Tlp};
 use crate::observable::Observable;
+use crate::survey::Survey;
 use crate::tally::Tally;
 
 use self::expression::{Expression, Outcome};
+use self::remark::Remark;
 
 /// What the documents of one feed said.
 #[derive(Debug, Default)]
@@ -43,12 +46,20 @@ pub struct Objects {
     pub markings: AHashMap<u32, Tlp>,
     /// Distinct lists of markings that are not built in; [`Draft::markings`] counts from one.
     pub marking_lists: Vec<Box<[u32]>>,
+    /// Statements of marking definitions by the number of their id.
+    pub statements: AHashMap<u32, Arc<str>>,
+    /// Sightings, notes and opinions by their ids, type included.
+    pub remarks: AHashMap<Box<str>, Remark>,
     /// What STIX 1 observables and objects with an id look for.
     pub definitions: AHashMap<Box<str>, Arc<Expression>>,
     /// STIX 1 observables that stand in no indicator.
     pub observables: Vec<Standalone>,
-    /// The accounting.
+    /// The accounting of the present file.
     pub tally: Tally,
+    /// What else is known of it.
+    pub survey: Survey,
+    /// The same of the files before it.
+    closed: Vec<(Tally, Survey)>,
     /// For those who ask for them by putting a list here: the patterns of all indicators, used or not.
     pub stated: Option<Vec<Stated>>,
     /// Where in `drafts` an id stands, by a hash of it; ids that share one follow each other in hash numbers.
@@ -56,7 +67,8 @@ pub struct Objects {
     ref_numbers: AHashMap<Arc<str>, u32>,
     hasher: RandomState,
     list_numbers: AHashMap<Box<[u32]>, u32>,
-    files: Vec<Box<str>>,
+    /// Names of files and of documents in them, each with the number of its account.
+    files: Vec<(Box<str>, usize)>,
     contexts: Contexts,
 }
 
@@ -136,7 +148,7 @@ pub struct Kept {
 /// A place in a feed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
-    /// Number of the file, in the order read.
+    /// Number of the file or of the document in it, in the order read.
     file: u32,
     /// Number of the object in it, from one.
     object: u32,
@@ -149,6 +161,8 @@ pub struct Named {
     pub kind: ThreatKind,
     /// Its name; `None` where the object has none or was revoked.
     pub name: Option<Arc<str>>,
+    /// The id of the technique that it is, such as `T1071.001`.
+    pub technique: Option<Box<str>>,
     /// The version.
     pub modified: Timestamp,
 }
@@ -157,7 +171,9 @@ impl Named {
     /// Whether this counts and not the other: the newest does, of two of one time the revoked one, then the first by
     /// name, so that the order of objects and feeds does not matter.
     pub fn supersedes(&self, other: &Named) -> bool {
-        let order = |named: &Named| (std::cmp::Reverse(named.modified), named.name.clone(), named.kind);
+        let order = |named: &Named| {
+            (std::cmp::Reverse(named.modified), named.name.clone(), named.kind, named.technique.clone())
+        };
         order(self) < order(other)
     }
 }
@@ -194,12 +210,35 @@ pub const UNDATED: Timestamp = Timestamp(i64::MIN);
 impl Objects {
     /// Says that a new file begins; its name stands in examples from here on.
     pub fn begin(&mut self, file: &str) {
-        self.files.push(file.into());
+        if !self.files.is_empty() {
+            self.closed.push((std::mem::take(&mut self.tally), std::mem::take(&mut self.survey)));
+        }
+        self.name_part(file);
+    }
+
+    /// Says that a document inside of the present file begins, or goes on: its name stands in examples from here on, and
+    /// the accounting stays that of the file.
+    pub fn name_part(&mut self, name: &str) {
+        self.files.push((name.into(), self.closed.len()));
+    }
+
+    /// The accounting of the file in which a place is, and what else is known of it.
+    pub fn account(&mut self, place: Place) -> (&mut Tally, &mut Survey) {
+        let number = self.files.get(place.file as usize).map_or(self.closed.len(), |(_, number)| *number);
+        match self.closed.get_mut(number) {
+            Some((tally, survey)) => (tally, survey),
+            None => (&mut self.tally, &mut self.survey),
+        }
+    }
+
+    /// The accounting of all files, in the order in which they began.
+    pub fn into_accounts(self) -> impl Iterator<Item = (Tally, Survey)> {
+        self.closed.into_iter().chain(std::iter::once((self.tally, self.survey)))
     }
 
     /// The name of the present file.
     pub fn file(&self) -> &str {
-        self.files.last().map_or("", |file| file)
+        self.files.last().map_or("", |(name, _)| name)
     }
 
     /// The place of an object of the present file.
@@ -211,7 +250,7 @@ impl Objects {
     /// `object 3`, after the name of the file if it has one.
     pub fn describe(&self, place: Place) -> String {
         match self.files.get(place.file as usize) {
-            Some(file) if !file.is_empty() => format!("{file}: object {}", place.object),
+            Some((file, _)) if !file.is_empty() => format!("{file}: object {}", place.object),
             _ => format!("object {}", place.object),
         }
     }
@@ -332,25 +371,25 @@ impl Objects {
 
     /// Counts an object as left out.
     pub fn skip(&mut self, reason: &'static str, place: Place, culprit: &str) {
-        if self.tally.skipped.count(reason) {
+        if self.account(place).0.skipped.count(reason) {
             let example = format!("{}: {culprit}", self.describe(place));
-            self.tally.skipped.example(reason, example);
+            self.account(place).0.skipped.example(reason, example);
         }
     }
 
     /// Counts an indicator that is kept for later evaluation.
     pub fn keep(&mut self, reason: &'static str, place: Place, culprit: &str) {
-        if self.tally.kept.count(reason) {
+        if self.account(place).0.kept.count(reason) {
             let example = format!("{}: {culprit}", self.describe(place));
-            self.tally.kept.example(reason, example);
+            self.account(place).0.kept.example(reason, example);
         }
     }
 
     /// Counts something wrong in an object that is used all the same.
     pub fn note(&mut self, reason: &'static str, place: Place, culprit: &str) {
-        if self.tally.noted.count(reason) {
+        if self.account(place).0.noted.count(reason) {
             let example = format!("{}: {culprit}", self.describe(place));
-            self.tally.noted.example(reason, example);
+            self.account(place).0.noted.example(reason, example);
         }
     }
 
@@ -371,6 +410,25 @@ impl Objects {
         let number = self.number(id);
         if self.names.get(&number).is_none_or(|held| named.supersedes(held)) {
             self.names.insert(number, named);
+        }
+    }
+
+    /// Takes the statement of a marking definition. Of several the first by its text counts.
+    pub fn state(&mut self, id: &str, statement: &str) {
+        let number = self.number(id);
+        match self.statements.get_mut(&number) {
+            Some(held) if **held <= *statement => {}
+            Some(held) => *held = statement.into(),
+            None => _ = self.statements.insert(number, statement.into()),
+        }
+    }
+
+    /// Takes a sighting, note or opinion, if it is of a newer version than the one that is known.
+    pub fn remark(&mut self, id: &str, remark: Remark) {
+        match self.remarks.get_mut(id) {
+            Some(held) if remark.supersedes(held) => *held = remark,
+            Some(_) => {}
+            None => _ = self.remarks.insert(id.into(), remark),
         }
     }
 
@@ -413,14 +471,18 @@ pub struct Words<'a> {
     pub kill_chain: Vec<(&'a str, &'a str)>,
     /// URLs of references, each once.
     pub references: Vec<&'a str>,
+    /// Ids of techniques, sorted, each once.
+    pub techniques: Vec<&'a str>,
 }
 
 impl Words<'_> {
     fn are(&self, context: &Context) -> bool {
+        let techniques = context.remarks.as_ref().map_or(&[][..], |remarks| &remarks.techniques);
         self.name == context.name.as_deref()
             && self.description == context.description.as_deref()
             && self.labels.iter().copied().eq(context.labels.iter().map(|label| &**label))
             && self.references.iter().copied().eq(context.references.iter().map(|url| &**url))
+            && self.techniques.iter().copied().eq(techniques.iter().map(|id| &**id))
             && self.kill_chain.len() == context.kill_chain.len()
             && self.kill_chain.iter().zip(&context.kill_chain).all(|((chain, phase), joined)| {
                 joined.strip_prefix(chain).and_then(|rest| rest.strip_prefix('/')) == Some(phase)
@@ -439,6 +501,10 @@ impl Words<'_> {
                 .map(|(chain, phase)| format!("{chain}/{phase}").into())
                 .collect(),
             references: self.references.iter().map(|url| (*url).into()).collect(),
+            remarks: (!self.techniques.is_empty()).then(|| {
+                let techniques = self.techniques.iter().map(|id| (*id).into()).collect();
+                Box::new(Remarks { techniques, ..Remarks::default() })
+            }),
         }
     }
 }

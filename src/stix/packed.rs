@@ -27,6 +27,15 @@ pub enum Packing {
 }
 
 impl Packing {
+    /// Its name in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Packing::Base64 => "base64",
+            Packing::Hex => "hex",
+            Packing::Escaped => "escaped markup",
+        }
+    }
+
     /// How a document that begins like this is packed; `None` if it is not.
     pub fn of(head: &[u8]) -> Option<Packing> {
         let head = head.trim_ascii_start();

@@ -8,6 +8,7 @@ mod differential;
 mod documents;
 mod ecs;
 mod fuzz;
+mod inspect;
 mod joined;
 mod oracle;
 mod program;

@@ -14,9 +14,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("pattern", &["compound", "indicator", "observable"]),
     ("indicator", &["compound", "observable"]),
     ("tally", &[]),
+    ("survey", &["indicator", "observable", "tally"]),
     // L1 tools
     ("codec", &[]),
-    ("stix", &["compound", "indicator", "observable", "pattern", "tally"]),
+    ("stix", &["compound", "indicator", "observable", "pattern", "survey", "tally"]),
     ("list", &["indicator", "observable", "tally"]),
     ("index", &["compound", "indicator", "observable", "tally"]),
     ("policy", &["indicator", "observable"]),
@@ -24,7 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // L2 planes
     ("engine", &["index", "indicator", "live", "observable", "policy"]),
     ("engine::scan", &["engine::event", "engine::join", "engine::token", "index", "observable"]),
-    ("intake", &["codec", "indicator", "list", "pattern", "stix", "tally"]),
+    ("intake", &["codec", "indicator", "list", "pattern", "stix", "survey", "tally"]),
     // L3 edges
     ("stage", &["codec", "engine", "indicator", "live"]),
     // L4 entry
@@ -41,6 +42,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "pattern",
             "policy",
             "stage",
+            "survey",
+            "tally",
         ],
     ),
     ("main", &["cli"]),
@@ -49,7 +52,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// Outside crate, and the files (or folders) that may name it. Each dependency of `Cargo.toml` needs a row.
 const CRATES: &[(&str, &[&str])] = &[
-    ("ahash", &["engine/", "index/", "intake/", "list", "pattern/", "stix/"]),
+    ("ahash", &["engine/", "index/", "intake/", "list", "pattern/", "stix/", "survey.rs"]),
     ("anyhow", &["cli/"]),
     ("arc_swap", &["live.rs"]),
     ("blake3", &["index/"]),

@@ -11,7 +11,7 @@ use ahash::AHashMap;
 
 use crate::engine::tag::{self, Shown, key, member, members, number};
 use crate::index::Snapshot;
-use crate::indicator::{Context, ThreatKind};
+use crate::indicator::{Context, Sightings, ThreatKind};
 use crate::observable::Kind;
 
 /// Contexts kept in memory.
@@ -163,6 +163,15 @@ fn write_context(context: &Context) -> Parts {
     if let Some(reference) = context.references.first() {
         member(&mut indicator, "reference", reference.as_bytes());
     }
+    let remarks = context.remarks.as_deref();
+    if let Some(Sightings { count, last_seen }) = remarks.and_then(|said| said.sightings) {
+        key(&mut indicator, "sightings");
+        number(&mut indicator, count);
+        if let Some(last_seen) = last_seen {
+            key(&mut indicator, "last_seen");
+            tag::instant(&mut indicator, last_seen);
+        }
+    }
     let mut taxiway = vec![b'{'];
     members(&mut taxiway, "labels", context.labels.iter().map(AsRef::as_ref));
     for kind in ThreatKind::ALL {
@@ -170,6 +179,8 @@ fn write_context(context: &Context) -> Parts {
         members(&mut taxiway, kind.as_str(), names);
     }
     members(&mut taxiway, "kill_chain", context.kill_chain.iter().map(AsRef::as_ref));
+    let techniques = remarks.map_or(&[][..], |said| &said.techniques);
+    members(&mut taxiway, "technique", techniques.iter().map(AsRef::as_ref));
     members(&mut taxiway, "references", context.references.iter().skip(1).map(AsRef::as_ref));
     Parts { named: context.name.is_some(), indicator: indicator.split_off(1), taxiway: taxiway.split_off(1) }
 }

@@ -10,7 +10,9 @@
 //! ```text
 //! column: where contexts start (one more than there are) | contexts
 //! a context: name, description (0: none, else number of the string + 1), then labels, threats, kill chain,
-//! references: how many, and the number of each; before a threat's the byte of its kind. All varints.
+//! references: how many, and the number of each; before a threat's the byte of its kind. Where there are remarks,
+//! techniques, statements and notes in the same way, sightings (0: none, else 1 or, if a last time follows in eight
+//! bytes, 2; then how many), and the number of opinions of each kind. All varints.
 //! ```
 
 use std::collections::HashMap;
@@ -21,7 +23,7 @@ use crate::index::Error;
 use crate::index::format::{Fields, Section, Writer, put_varint};
 use crate::index::table::column::{self, Column, Shape};
 use crate::index::table::text::{self, Text};
-use crate::indicator::{Context, ThreatKind};
+use crate::indicator::{Context, Remarks, Sightings, ThreatKind, Timestamp};
 
 const STRING_MAX: usize = 64 << 10;
 const CONTEXT_MAX: usize = 1 << 20;
@@ -76,6 +78,15 @@ impl Contexts {
                 string(&mut fields, 0)?;
             }
         }
+        if !fields.rest().is_empty() {
+            for _ in 0..3 {
+                for _ in 0..fields.varint()? {
+                    string(&mut fields, 0)?;
+                }
+            }
+            sightings(&mut fields)?;
+            opinions(&mut fields)?;
+        }
         fields.rest().is_empty().then_some(coded)
     }
 
@@ -114,6 +125,16 @@ impl Decoder<'_> {
         }
         context.kill_chain = self.strings()?;
         context.references = self.strings()?;
+        if !self.fields.rest().is_empty() {
+            let remarks = Remarks {
+                techniques: self.strings()?,
+                statements: self.strings()?,
+                notes: self.strings()?,
+                sightings: sightings(&mut self.fields)?,
+                opinions: opinions(&mut self.fields)?,
+            };
+            context.remarks = Some(Box::new(remarks));
+        }
         Some(context)
     }
 
@@ -142,6 +163,25 @@ impl Decoder<'_> {
         self.left = self.left.checked_sub(text.len() + 1)?;
         String::from_utf8(text).ok().map(String::into_boxed_str)
     }
+}
+
+#[expect(clippy::option_option, reason = "outside: cut bytes; inside: none")]
+fn sightings(fields: &mut Fields<'_>) -> Option<Option<Sightings>> {
+    let last_seen = match fields.varint()? {
+        0 => return Some(None),
+        1 => None,
+        2 => Some(Timestamp(i64::from_le_bytes(fields.array()?))),
+        _ => return None,
+    };
+    Some(Some(Sightings { count: fields.varint()? as u64, last_seen }))
+}
+
+fn opinions(fields: &mut Fields<'_>) -> Option<[u32; 5]> {
+    let mut opinions = [0; 5];
+    for count in &mut opinions {
+        *count = u32::try_from(fields.varint()?).ok()?;
+    }
+    Some(opinions)
 }
 
 /// Contexts that are being collected: by address first, as most indicators share theirs, then by value.
@@ -247,13 +287,30 @@ fn encode(out: &mut Vec<u8>, context: &Context, number: impl Fn(&str) -> usize) 
     }
     list(out, &context.kill_chain);
     list(out, &context.references);
+    let Some(remarks) = &context.remarks else { return };
+    list(out, &remarks.techniques);
+    list(out, &remarks.statements);
+    list(out, &remarks.notes);
+    match remarks.sightings {
+        None => put_varint(out, 0),
+        Some(Sightings { count, last_seen }) => {
+            put_varint(out, if last_seen.is_some() { 2 } else { 1 });
+            out.extend(last_seen.iter().flat_map(|time| time.0.to_le_bytes()));
+            put_varint(out, usize::try_from(count).unwrap_or(usize::MAX).min(usize::MAX >> 2));
+        }
+    }
+    for count in remarks.opinions {
+        put_varint(out, count as usize);
+    }
 }
 
 /// All strings of a context, in a fixed order.
 pub(crate) fn strings_of(context: &Context) -> impl Iterator<Item = &str> {
     let single = context.name.iter().chain(&context.description).chain(&context.labels);
     let threats = context.threats.iter().map(|(_, name)| &**name);
-    let lists = context.kill_chain.iter().chain(&context.references);
+    let remarks = context.remarks.iter();
+    let remarks = remarks.flat_map(|said| said.techniques.iter().chain(&said.statements).chain(&said.notes));
+    let lists = context.kill_chain.iter().chain(&context.references).chain(remarks);
     single.map(|string| &**string).chain(threats).chain(lists.map(|string| &**string))
 }
 
@@ -276,6 +333,14 @@ fn clip(context: &Arc<Context>) -> (Arc<Context>, u32) {
             .collect(),
         kill_chain: context.kill_chain.iter().filter_map(|string| clip.string(string)).collect(),
         references: context.references.iter().filter_map(|string| clip.string(string)).collect(),
+        remarks: context.remarks.as_ref().map(|said| {
+            Box::new(Remarks {
+                techniques: said.techniques.iter().filter_map(|string| clip.string(string)).collect(),
+                statements: said.statements.iter().filter_map(|string| clip.string(string)).collect(),
+                notes: said.notes.iter().filter_map(|string| clip.string(string)).collect(),
+                ..Remarks::clone(said)
+            })
+        }),
     };
     (Arc::new(context), clip.cut)
 }

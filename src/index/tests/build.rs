@@ -60,6 +60,7 @@ fn the_version_changes_with_anything_that_is_said() {
     let base = || plain(0, value("evil.example"));
     let text = |text: &str| Some(Box::from(text));
     let context = |context| Indicator { context: Arc::new(context), ..base() };
+    let remarked = |remarks| context(Context { remarks: Some(Box::new(remarks)), ..Context::default() });
     let variants = vec![
         base(),
         plain(0, value("evil.exampl")),
@@ -82,6 +83,17 @@ fn the_version_changes_with_anything_that_is_said() {
         context(Context { threats: vec![(ThreatKind::Tool, "x".into())], ..Context::default() }),
         context(Context { kill_chain: vec!["x".into()], ..Context::default() }),
         context(Context { references: vec!["x".into()], ..Context::default() }),
+        remarked(Remarks { techniques: vec!["x".into()], ..Remarks::default() }),
+        remarked(Remarks { statements: vec!["x".into()], ..Remarks::default() }),
+        remarked(Remarks { notes: vec!["x".into()], ..Remarks::default() }),
+        remarked(Remarks { sightings: Some(Sightings { count: 1, last_seen: None }), ..Remarks::default() }),
+        remarked(Remarks { sightings: Some(Sightings { count: 2, last_seen: None }), ..Remarks::default() }),
+        remarked(Remarks {
+            sightings: Some(Sightings { count: 1, last_seen: Some(Timestamp(0)) }),
+            ..Remarks::default()
+        }),
+        remarked(Remarks { opinions: [0, 1, 0, 0, 0], ..Remarks::default() }),
+        remarked(Remarks { opinions: [0, 0, 1, 0, 0], ..Remarks::default() }),
     ];
     let count = variants.len();
     let versions: BTreeSet<String> =

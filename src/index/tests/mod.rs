@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::index::filter::KeyKind;
-use crate::indicator::{Id, Indicator, Part, ThreatKind, Timestamp, Tlp};
+use crate::indicator::{Id, Indicator, Part, Remarks, Sightings, ThreatKind, Timestamp, Tlp};
 use crate::observable::{self, Digest, Email, Hint, Name, Network, Observable, Url};
 
 mod build;
@@ -110,6 +110,13 @@ fn rich() -> Vec<Indicator> {
         threats: vec![(ThreatKind::Malware, "Web".into()), (ThreatKind::Actor, "Spider".into())],
         kill_chain: vec!["chain/phase".into()],
         references: vec!["https://reports.example/1".into()],
+        remarks: Some(Box::new(Remarks {
+            techniques: vec!["T1071".into(), "T1071.001".into()],
+            statements: vec!["Copyright 2026, Example".into()],
+            notes: vec!["spins\nwebs".into(), "again".into()],
+            sightings: Some(Sightings { count: 999_999_999, last_seen: Some(Timestamp(-1)) }),
+            opinions: [1, 0, 0, 0, 300],
+        })),
     });
     let mut all = Vec::new();
     for (i, text) in (0u16..).zip(EVERY_KIND) {

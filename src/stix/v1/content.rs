@@ -115,9 +115,11 @@ impl Blocks {
         };
         let file = objects.file().to_owned();
         let outer = std::mem::take(&mut objects.tally);
-        objects.begin(&format!("{file}, content block {}", self.number));
+        let (format, shape) = (objects.survey.format, objects.survey.shape);
+        objects.name_part(&format!("{file}, content block {}", self.number));
         let is_read = self.level < LEVELS_MAX && self.read(&document, objects);
-        objects.begin(&file);
+        objects.name_part(&file);
+        (objects.survey.format, objects.survey.shape) = (format, shape);
         let inner = std::mem::replace(&mut objects.tally, outer);
         if is_read {
             objects.tally.absorb(inner);

@@ -133,6 +133,7 @@ impl Reader {
     pub fn read(&mut self, window: &[u8], last: bool, objects: &mut Objects) -> usize {
         let mut repaired = Vec::new();
         let text = self.text(window, last, &mut repaired, objects);
+        objects.survey.format = "STIX";
         let mut at = 0;
         while at < text.len() && self.refused.is_none() {
             let rest = text.get(at..).unwrap_or_default();
@@ -301,7 +302,10 @@ impl Reader {
             self.passed = Some(depth);
             return;
         }
-        self.begun = true;
+        if !self.begun {
+            self.begun = true;
+            objects.survey.shape = shape(name);
+        }
         if matches!(name, "Test_Mechanisms" | "Test_Mechanism" | "Raw_Artifact" | "Packed_Data") {
             self.passed = Some(depth);
             if self.object.is_some() {
@@ -357,7 +361,9 @@ impl Reader {
             let version = attribute(start, "version");
             let version =
                 version.as_deref().map(|version| version.trim().trim_start_matches("stix-").to_owned());
-            self.dialect.plain_commas = version.is_none_or(|version| version == "1.0" || version == "1.0.0");
+            objects.survey.version(version.as_deref().unwrap_or_default());
+            self.dialect.plain_commas =
+                version.as_deref().is_none_or(|version| version == "1.0" || version == "1.0.0");
         }
         if name != "STIX_Package" && name != "Package" && attribute(start, "idref").is_none() {
             self.number += 1;
@@ -471,6 +477,16 @@ impl Reader {
             self.faulty = true;
             objects.tally.warnings.push(format!("{text}; read all the same"));
         }
+    }
+}
+
+/// What a document with this root is.
+fn shape(root: &str) -> &'static str {
+    match root {
+        "STIX_Package" | "Package" => "package",
+        "Observables" => "observables",
+        "Poll_Response" | "Inbox_Message" => "TAXII 1 message",
+        _ => "",
     }
 }
 

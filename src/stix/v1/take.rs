@@ -69,7 +69,10 @@ impl Taker<'_> {
         *self.number += 1;
         self.objects.tally.received += 1;
         let place = self.objects.place(*self.number);
-        let tlp = inherited.max(marking(element));
+        let own = marking(element);
+        self.objects.survey.marked += u64::from(own.is_some());
+        let tlp = inherited.max(own);
+        self.objects.survey.indicators += u64::from(element.name() == "Indicator");
         match element.name() {
             "Indicator" => self.indicator(element, place, tlp),
             "Observable" => self.observable(element, place, tlp),
@@ -227,6 +230,7 @@ impl Taker<'_> {
             if part.reference().is_none() {
                 *self.number += 1;
                 self.objects.tally.received += 1;
+                self.objects.survey.indicators += 1;
                 let place = self.objects.place(*self.number);
                 self.objects.skip(AND, place, part.attribute("id").unwrap_or_default());
             }
@@ -239,7 +243,9 @@ impl Taker<'_> {
 
     fn version(&mut self, element: Element<'_>, place: Place, id: &str) -> Timestamp {
         let own = element.attribute("timestamp");
-        own.and_then(|time| self.time(time, place, id)).unwrap_or(self.around.time)
+        let own = own.and_then(|time| self.time(time, place, id));
+        self.objects.survey.modified.add(own);
+        own.unwrap_or(self.around.time)
     }
 
     /// From the first start to the last end; a position without one has none.

@@ -24,7 +24,7 @@ pub(super) fn name(element: Element<'_>, id: &str, modified: Timestamp, objects:
         _ => return,
     };
     for (n, (kind, name)) in found.iter().take(NAMES_MAX).enumerate() {
-        let named = Named { kind: *kind, name: Some(Arc::from(*name)), modified };
+        let named = Named { kind: *kind, name: Some(Arc::from(*name)), technique: None, modified };
         if n == 0 {
             objects.name(id, named);
         } else {

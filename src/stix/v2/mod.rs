@@ -10,6 +10,7 @@
 
 mod frame;
 mod object;
+mod remark;
 mod take;
 
 use memchr::memchr;
@@ -77,6 +78,8 @@ pub struct Reader {
     fault_bytes: u64,
     /// They became too many.
     gave_up: bool,
+    /// What holds the objects.
+    shape: Option<&'static str>,
 }
 
 /// Where the walk is.
@@ -131,10 +134,21 @@ impl Reader {
             }
         }
         self.offset += at as u64;
+        if last {
+            objects.survey.format = "STIX";
+            objects.survey.shape = self.shape();
+            if objects.survey.versions.is_empty() && self.stix > 0 {
+                objects.survey.version("2.0");
+            }
+        }
         if last && !self.open.is_empty() {
             self.cut(self.offset, objects);
         }
         at
+    }
+
+    fn shape(&self) -> &'static str {
+        self.shape.unwrap_or(if self.number == 1 { "object" } else { "objects by line" })
     }
 
     /// Whether it is plain by now that this is no STIX, so that reading on is useless.
@@ -169,6 +183,7 @@ impl Reader {
             (_, b',') | (None, RECORD_SEPARATOR) => Step::Past(1),
             (None | Some(Level::Elements), b'{') => self.object(rest, at, last, objects),
             (None | Some(Level::Elements), b'[') if self.open.len() < NESTING_MAX => {
+                self.shape.get_or_insert("array");
                 self.open.push(Level::Elements);
                 Step::Past(1)
             }
@@ -202,7 +217,12 @@ impl Reader {
 
     fn take(&mut self, object: &Object<'_>, bytes: &[u8], objects: &mut Objects) {
         if self.open.is_empty() && is_empty_container(object, bytes) {
-            self.stix += u64::from(matches!(object.kind, Value::Text(_)));
+            let is_bundle = matches!(object.kind, Value::Text(_));
+            self.stix += u64::from(is_bundle);
+            self.shape.get_or_insert(if is_bundle { "bundle" } else { "envelope" });
+            if let Some(version) = object.spec_version.text() {
+                objects.survey.version(version);
+            }
             return;
         }
         self.number += 1;
@@ -225,13 +245,23 @@ impl Reader {
         }
         let value = colon + 1 + frame::blanks(&rest[colon + 1..]);
         if rest.get(value) == Some(&b'[') && &rest[..key] == b"\"objects\"" && self.open.len() < NESTING_MAX {
+            self.shape.get_or_insert("envelope");
             self.open.push(Level::Elements);
             return Step::Past(value + 1);
         }
         match frame::value(&rest[value..]) {
             Frame::Whole(length) => {
-                let bundle = &rest[..key] == b"\"type\"" && &rest[value..value + length] == b"\"bundle\"";
-                self.stix += u64::from(bundle);
+                let said = &rest[value..value + length];
+                match &rest[..key] {
+                    b"\"type\"" if said == b"\"bundle\"" => {
+                        self.stix += 1;
+                        self.shape = Some("bundle");
+                    }
+                    b"\"spec_version\"" => {
+                        objects.survey.version(str::from_utf8(said).unwrap_or_default().trim_matches('"'));
+                    }
+                    _ => {}
+                }
                 Step::Past(value + length)
             }
             Frame::Open => Step::More,

@@ -103,6 +103,17 @@ pub(super) struct Object<'a> {
     pub(super) definition_type: Value<'a>,
     pub(super) definition: Value<'a>,
     pub(super) extensions: Value<'a>,
+    pub(super) spec_version: Value<'a>,
+    pub(super) sighting_of_ref: Value<'a>,
+    pub(super) count: Value<'a>,
+    pub(super) last_seen: Value<'a>,
+    pub(super) summary: Value<'a>,
+    pub(super) object_refs: Value<'a>,
+    pub(super) opinion: Value<'a>,
+    pub(super) content: Value<'a>,
+    pub(super) abstract_: Value<'a>,
+    /// Names of custom properties, the first [`ITEMS_MAX`].
+    pub(super) custom: Vec<Cow<'a, str>>,
 }
 
 impl<'a> Object<'a> {
@@ -118,12 +129,18 @@ impl<'a> Object<'a> {
             (2, "id") => &mut self.id,
             (4, "type") => &mut self.kind,
             (4, "name") => &mut self.name,
+            (5, "count") => &mut self.count,
             (6, "labels") => &mut self.labels,
             (7, "created") => &mut self.created,
             (7, "revoked") => &mut self.revoked,
             (7, "aliases") => &mut self.aliases,
             (7, "pattern") => &mut self.pattern,
+            (7, "summary") => &mut self.summary,
+            (7, "opinion") => &mut self.opinion,
+            (7, "content") => &mut self.content,
             (8, "modified") => &mut self.modified,
+            (8, "abstract") => &mut self.abstract_,
+            (9, "last_seen") => &mut self.last_seen,
             (10, "valid_from") => &mut self.valid_from,
             (10, "confidence") => &mut self.confidence,
             (10, "source_ref") => &mut self.source_ref,
@@ -132,7 +149,10 @@ impl<'a> Object<'a> {
             (10, "extensions") => &mut self.extensions,
             (11, "description") => &mut self.description,
             (11, "valid_until") => &mut self.valid_until,
+            (11, "object_refs") => &mut self.object_refs,
             (12, "pattern_type") => &mut self.pattern_type,
+            (12, "spec_version") => &mut self.spec_version,
+            (15, "sighting_of_ref") => &mut self.sighting_of_ref,
             (15, "indicator_types") => &mut self.indicator_types,
             (15, "definition_type") => &mut self.definition_type,
             (17, "kill_chain_phases") => &mut self.kill_chain_phases,
@@ -208,6 +228,9 @@ impl<'de> Visitor<'de> for ObjectVisitor {
                 *property = map.next_value()?;
             } else {
                 map.next_value::<IgnoredAny>()?;
+                if name.starts_with("x_") && object.custom.len() < ITEMS_MAX {
+                    object.custom.push(name);
+                }
             }
         }
         Ok(object)

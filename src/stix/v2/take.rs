@@ -14,6 +14,8 @@ use crate::stix::{
     Attribution, Draft, Fate, Kept, Named, Objects, Place, REVOKED, Relation, Slot, Stated, UNDATED, Words,
     tlp,
 };
+use crate::survey::Survey;
+use crate::tally::EXAMPLE_BYTES_MAX;
 
 /// The look-ups of an indicator.
 type Values = Vec<(Observable, Part)>;
@@ -27,6 +29,7 @@ const WORDS_MAX: usize = 64;
 /// Takes one object.
 pub(super) fn object(object: &Object<'_>, place: Place, objects: &mut Objects) {
     objects.tally.received += 1;
+    survey(object, &mut objects.survey);
     let mut taker = Taker { object, place, objects };
     match object.kind.text() {
         None => taker.skip("no-type"),
@@ -38,10 +41,35 @@ pub(super) fn object(object: &Object<'_>, place: Place, objects: &mut Objects) {
     }
 }
 
-struct Taker<'o, 'a> {
-    object: &'o Object<'a>,
-    place: Place,
-    objects: &'o mut Objects,
+/// What is told of an object, whatever its type is.
+fn survey(object: &Object<'_>, survey: &mut Survey) {
+    survey.indicators += u64::from(object.kind.text() == Some("indicator"));
+    if let Some(version) = object.spec_version.text() {
+        survey.version(version);
+    }
+    survey.created.add(object.created.text().and_then(Timestamp::parse));
+    survey.modified.add(object.modified.text().and_then(Timestamp::parse));
+    let parts = object.granular_markings.items();
+    survey.marked += u64::from(!object.object_marking_refs.items().is_empty());
+    survey.marked_in_part += u64::from(!parts.is_empty());
+    let selects_pattern =
+        |part: &Value<'_>| part.get("selectors").is_some_and(|all| all.texts().any(|one| one == "pattern"));
+    survey.marked_patterns += u64::from(parts.iter().any(selects_pattern));
+    if let Value::Map(extensions) = &object.extensions {
+        for (id, _) in extensions {
+            survey.extension(id);
+        }
+    }
+    for name in &object.custom {
+        survey.custom_property(name);
+    }
+}
+
+/// The reader of one object.
+pub(super) struct Taker<'o, 'a> {
+    pub(super) object: &'o Object<'a>,
+    pub(super) place: Place,
+    pub(super) objects: &'o mut Objects,
 }
 
 impl Taker<'_, '_> {
@@ -61,7 +89,11 @@ impl Taker<'_, '_> {
         if let Some(language) = self.object.pattern_type.text()
             && !language.trim().eq_ignore_ascii_case("stix")
         {
-            return self.leave_out((id, slot), modified, Fate::Skip("pattern-type"));
+            let pattern = self.object.pattern.text().map(str::trim).unwrap_or_default();
+            let pattern = pattern.get(..pattern.floor_char_boundary(EXAMPLE_BYTES_MAX)).unwrap_or_default();
+            let pattern = format!("{}: {pattern}", cut(language.trim())).into();
+            let kept = Kept { reason: "pattern-type", pattern };
+            return self.leave_out((id, slot), modified, Fate::Wait(kept.into()));
         }
         let Some(pattern) = self.object.pattern.text() else {
             return self.leave_out((id, slot), modified, Fate::Skip("no-pattern"));
@@ -169,6 +201,9 @@ impl Taker<'_, '_> {
         for reference in object.external_references.items() {
             once(&mut words.references, reference.get("url").and_then(Value::text).unwrap_or_default());
         }
+        words.techniques = techniques(&object.external_references).take(WORDS_MAX).collect();
+        words.techniques.sort_unstable();
+        words.techniques.dedup();
         self.objects.context(&words)
     }
 
@@ -196,6 +231,7 @@ impl Taker<'_, '_> {
         match kind {
             "relationship" => self.relation(id),
             "marking-definition" => self.marking(id),
+            "sighting" | "note" | "opinion" => self.remark(id, kind),
             _ => {
                 if let Some(kind) = threat_kind(kind) {
                     let alias = self.object.aliases.texts().next();
@@ -203,7 +239,11 @@ impl Taker<'_, '_> {
                     let name = name.or(alias).filter(|_| !self.is_revoked());
                     let name = name.map(|name| cut(name).into());
                     let modified = self.version();
-                    self.objects.name(id, Named { kind, name, modified });
+                    let technique = techniques(&self.object.external_references).next();
+                    let technique =
+                        technique.filter(|_| kind == ThreatKind::AttackPattern && !self.is_revoked());
+                    let technique = technique.map(Into::into);
+                    self.objects.name(id, Named { kind, name, technique, modified });
                 }
             }
         }
@@ -216,10 +256,12 @@ impl Taker<'_, '_> {
         };
         let (id, modified) = (relation_id(id), self.version());
         match self.object.relationship_type.text() {
-            Some("indicates" | "attributed-to") if self.is_revoked() => {
+            Some("indicates" | "attributed-to" | "uses") if self.is_revoked() => {
                 self.objects.revoke_relation(id, modified);
             }
-            Some("indicates") => {
+            // STIX 2.0 feeds have indicators that use a technique.
+            Some("uses") if !source.starts_with("indicator--") => {}
+            Some("indicates" | "uses") => {
                 let target = self.objects.number(target);
                 let source = Id::parse(source);
                 self.objects.indicates.push(Relation { id, modified, source, target });
@@ -245,18 +287,22 @@ impl Taker<'_, '_> {
             let strictest = self.objects.markings.entry(number).or_insert(colour);
             *strictest = colour.max(*strictest);
         }
+        let statement = object.definition.get("statement").and_then(Value::text).map(str::trim);
+        if let Some(statement) = statement.filter(|statement| !statement.is_empty()) {
+            self.objects.state(id, cut(statement));
+        }
     }
 
-    fn version(&mut self) -> Timestamp {
+    pub(super) fn version(&mut self) -> Timestamp {
         let modified = self.time("modified", &self.object.modified);
         modified.or_else(|| self.time("created", &self.object.created)).unwrap_or(UNDATED)
     }
 
-    fn is_revoked(&self) -> bool {
+    pub(super) fn is_revoked(&self) -> bool {
         matches!(self.object.revoked, Value::Flag(true)) || self.object.revoked.text() == Some("true")
     }
 
-    fn time(&mut self, property: &'static str, value: &Value<'_>) -> Option<Timestamp> {
+    pub(super) fn time(&mut self, property: &'static str, value: &Value<'_>) -> Option<Timestamp> {
         let time = value.text().and_then(Timestamp::parse);
         if time.is_none() && !matches!(value, Value::Absent) {
             self.objects.note("bad-time", self.place, property);
@@ -275,7 +321,7 @@ impl Taker<'_, '_> {
         Some(cut(text))
     }
 
-    fn note(&mut self, reason: &'static str) {
+    pub(super) fn note(&mut self, reason: &'static str) {
         self.objects.note(reason, self.place, self.object.id.text().unwrap_or_default());
     }
 
@@ -297,6 +343,25 @@ fn threat_kind(kind: &str) -> Option<ThreatKind> {
     })
 }
 
+/// Ids of ATT&CK techniques among references: `T1071`, `T1071.001`.
+fn techniques<'v>(references: &'v Value<'_>) -> impl Iterator<Item = &'v str> {
+    let is_attack = |reference: &&Value<'_>| {
+        let source = reference.get("source_name").and_then(Value::text).unwrap_or_default();
+        source.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("mitre"))
+    };
+    let id = |reference: &'v Value<'_>| reference.get("external_id").and_then(Value::text).map(str::trim);
+    references.items().iter().filter(is_attack).filter_map(id).filter(|id| is_technique(id))
+}
+
+fn is_technique(id: &str) -> bool {
+    let digits = |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
+    match id.strip_prefix('T').map(|number| number.split_once('.').ok_or(number)) {
+        Some(Ok((technique, sub))) => digits(technique, 4) && digits(sub, 3),
+        Some(Err(technique)) => digits(technique, 4),
+        None => false,
+    }
+}
+
 /// The id of a relation: its UUID where it has one, which is all that tells relations apart.
 fn relation_id(id: &str) -> Id {
     let uuid = id.strip_prefix("relationship--").and_then(crate::indicator::uuid);
@@ -309,6 +374,6 @@ fn once<'v>(words: &mut Vec<&'v str>, word: &'v str) {
     }
 }
 
-fn cut(text: &str) -> &str {
+pub(super) fn cut(text: &str) -> &str {
     text.get(..text.floor_char_boundary(TEXT_BYTES_MAX)).unwrap_or(text)
 }

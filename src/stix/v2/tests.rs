@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::indicator::{Id, Timestamp, Tlp};
-use crate::stix::Fate;
+use crate::stix::{Fate, Kept};
 
 fn read(document: &str) -> Objects {
     let mut objects = Objects::default();
@@ -325,7 +325,10 @@ fn patterns_that_give_no_look_up_wait() {
     waits("[url:value LIKE 'http://a%']", "not-yet-matched:like");
     waits("[ipv4-addr:value = 'nonsense']", "bad-value");
     waits("[ipv4-addr:value = ", "bad-pattern");
-    assert_eq!(with("rule x {}", r#","pattern_type":"yara""#), Fate::Skip("pattern-type"));
+    assert_eq!(
+        with("rule x {}", r#","pattern_type":"yara""#),
+        Fate::Wait(Kept { reason: "pattern-type", pattern: "yara: rule x {}".into() }.into())
+    );
     let times = r#","valid_from":"2020-01-01T00:00:00Z","valid_until":"2020-01-01T00:00:00Z""#;
     assert_eq!(with("[ipv4-addr:value = '198.51.100.1']", times), Fate::Skip("invalid-validity"));
     let objects =

@@ -51,6 +51,7 @@ fn help_and_version_are_no_errors() {
         &["--help"][..],
         &["filter", "--help"],
         &["compile", "--help"],
+        &["inspect", "--help"],
         &["lookup", "--help"],
         &["pattern", "check", "--help"],
         &["snapshot", "dump", "--help"],

@@ -103,6 +103,12 @@ pub(super) fn full() -> Indicator {
             threats: vec![(ThreatKind::Malware, "Poison Ivy".into()), (ThreatKind::Actor, "APT".into())],
             kill_chain: vec!["mitre/delivery".into()],
             references: vec!["https://a.example/1".into(), "https://a.example/2".into()],
+            remarks: Some(Box::new(Remarks {
+                techniques: vec!["T1071.001".into()],
+                notes: vec!["not for tags".into()],
+                sightings: Some(Sightings { count: 7, last_seen: Some(Timestamp(0)) }),
+                ..Remarks::default()
+            })),
         }),
         ..listed(0, "evil.example")
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use self::court::{Court, NOW, full, listed, snapshot};
 use super::*;
 use crate::index::{Allow, Builder, Snapshot};
-use crate::indicator::{Context, Id, Indicator, Part, ThreatKind, Tlp};
+use crate::indicator::{Context, Id, Indicator, Part, Remarks, Sightings, ThreatKind, Tlp};
 use crate::observable::{self, Hint, Kind};
 use crate::policy::Policy;
 
