@@ -2,8 +2,8 @@
 //!
 //! Is: the way in for files, folders and standard input; every feed comes out with its report.
 //! Is not: the grammar of a format ([`crate::stix`], [`crate::list`]), nor fetching.
-//! Invariant: `received == used + sum(kept) + context_objects + sum(skipped)` for every feed. Two arguments with one name are one
-//! feed: versions, names and relations join across its files.
+//! Invariant: `received == used + sum(kept) + context_objects + sum(skipped)` for every feed. Two arguments with one
+//! name are one feed: versions, names and relations join across its files.
 //! Fails: with [`Error`] if a feed is missing, unreadable, or of a kind that is not read. Good objects of a broken
 //! file are kept and the fault is told.
 //! Costs: what is kept, and a window of bytes that holds at least one object.
@@ -371,8 +371,8 @@ impl Feed<'_> {
             (!reader.is_hopeless()).then_some(taken)
         });
         match reader.finish() {
-            v1::Found::Stix => Ok(()),
-            v1::Found::Other(what) => Err(what),
+            stix::Found::Stix => Ok(()),
+            stix::Found::Other(what) => Err(what),
         }
     }
 
@@ -384,8 +384,8 @@ impl Feed<'_> {
             (!reader.is_hopeless()).then_some(taken)
         });
         match reader.finish() {
-            v2::Found::Stix => {}
-            v2::Found::Other(what) => {
+            stix::Found::Stix => {}
+            stix::Found::Other(what) => {
                 self.objects.tally = Tally::default();
                 self.objects.survey = Survey::default();
                 return Err(not_stix(&what));

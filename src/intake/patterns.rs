@@ -121,8 +121,8 @@ fn document(window: &mut Window, visit: &mut dyn FnMut(Stated)) -> Result<Vec<St
         (!reader.is_hopeless()).then_some(taken)
     });
     match reader.finish() {
-        v2::Found::Other(what) => Err(not_stix(&what)),
-        v2::Found::Stix => {
+        stix::Found::Other(what) => Err(not_stix(&what)),
+        stix::Found::Stix => {
             let mut told = objects.tally.warnings;
             told.extend(faults(&objects.tally.skipped));
             Ok(told)

@@ -72,6 +72,15 @@ pub struct Objects {
     contexts: Contexts,
 }
 
+/// What a document turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// STIX of the version that was asked for, if only an empty bundle or package.
+    Stix,
+    /// Something else, or not read: what it is, in words.
+    Other(String),
+}
+
 /// An indicator as one document has it: the context holds no threats yet and `feed` is 0.
 #[derive(Clone, Debug)]
 pub struct Draft {

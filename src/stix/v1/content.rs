@@ -11,8 +11,8 @@ use std::borrow::Cow;
 use quick_xml::events::BytesStart;
 
 use crate::stix::v1::take::is_object;
-use crate::stix::v1::{Found, Open, Reader, attribute};
-use crate::stix::{Objects, packed, v2};
+use crate::stix::v1::{Open, Reader, attribute};
+use crate::stix::{Found, Objects, packed, v2};
 
 /// Bytes of text in one block that are read.
 pub(super) const TEXT_BYTES_MAX: usize = 64 << 20;
@@ -145,7 +145,7 @@ impl Blocks {
                     found => objects.tally.received > 0 || is_package(&found, document),
                 }
             }
-            [b'{' | b'[', ..] => v2::parse(document, objects) == v2::Found::Stix,
+            [b'{' | b'[', ..] => v2::parse(document, objects) == Found::Stix,
             _ => false,
         }
     }

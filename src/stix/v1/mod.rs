@@ -1,8 +1,8 @@
 //! STIX 1.0 to 1.2.1 in XML -> [`Objects`].
 //!
 //! Is: a walk over packages, related packages, incidents and reports at any depth, and over the content blocks of saved
-//! TAXII 1 messages, in windows of bytes, so that memory holds one object and not the document. Elements are known by their names without prefix, so that the
-//! namespaces of MITRE and OASIS, and documents with broken ones, read the same.
+//! TAXII 1 messages, in windows of bytes, so that memory holds one object and not the document. Elements are known by
+//! their names without prefix, so that the namespaces of MITRE and OASIS, and documents with broken ones, read the same.
 //! Is not: I/O or a validator. Embedded formats (`Test_Mechanisms`, raw artifacts) are not looked into.
 //! Invariant: a fault never takes more with it than the object it stands in; where it is, is told.
 //! Fails: never; [`Reader::finish`] says what is no STIX. A document type declaration ends the reading: entities of
@@ -21,7 +21,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader as Xml, XmlVersion};
 
 use crate::indicator::{Timestamp, Tlp};
-use crate::stix::{Objects, UNDATED, tlp};
+use crate::stix::{Found, Objects, UNDATED, tlp};
 
 use self::content::Blocks;
 use self::observable::Dialect;
@@ -33,15 +33,6 @@ pub const TOKEN_BYTES_MAX: usize = 64 << 20;
 
 /// Elements in elements; the deepest known documents have 40.
 const DEPTH_MAX: usize = 256;
-
-/// What a document turned out to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// STIX 1, if only an empty package.
-    Stix,
-    /// Something else, or not read: what it is, in words.
-    Other(String),
-}
 
 /// Reads a whole document.
 pub fn parse(document: &[u8], objects: &mut Objects) -> Found {

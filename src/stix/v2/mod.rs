@@ -15,7 +15,7 @@ mod take;
 
 use memchr::memchr;
 
-use crate::stix::Objects;
+use crate::stix::{Found, Objects};
 
 use self::frame::Frame;
 use self::object::{Failure, Object, Value, decode, decode_text};
@@ -38,15 +38,6 @@ const FAULT_TIMES_MAX: u64 = 8;
 
 /// Bytes in front of an object that are looked at: a brace, a comma and an indented line end.
 const BEHIND_BYTES_MAX: usize = 32;
-
-/// What a document turned out to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// STIX 2, if only an empty bundle.
-    Stix,
-    /// JSON, but no STIX: what it is instead, in words.
-    Other(String),
-}
 
 /// Reads a whole document.
 pub fn parse(document: &[u8], objects: &mut Objects) -> Found {
