@@ -156,6 +156,11 @@ impl<'a> Case<'a> {
         Field { number, wanted }
     }
 
+    /// The key under which a value stands, itself or in an array; `None` if the event is a text.
+    pub fn key(&self, node: u32) -> Option<String> {
+        self.ways.map(|ways| ways.walk.innermost_key(ways.event, node))
+    }
+
     fn paths_of(&self, way: Way) -> Vec<Path> {
         let Some(Ways { walk, event, pairs }) = self.ways else {
             return vec![Path { text: "message".to_owned(), indexes: Vec::new() }];
@@ -330,8 +335,7 @@ impl<'a> Case<'a> {
             return false;
         }
         let whole = matches!(before, b"" | b".") && behind.iter().all(|b| *b == b'.');
-        let value = place.value.filter(|_| whole).zip(self.ways);
-        let key = value.map(|(node, ways)| ways.walk.innermost_key(ways.event, node));
+        let key = place.value.filter(|_| whole).and_then(|node| self.key(node));
         let surroundings = Surroundings {
             behind_mark: before.ends_with(b"//") || before.ends_with(b"@"),
             before_port: token::port(text, finding.end).is_some(),

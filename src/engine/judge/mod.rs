@@ -270,6 +270,11 @@ impl Judge {
     #[cold]
     fn joined(&mut self, trial: Trial<'_>, case: &mut Case<'_>, piece: Piece, first: &[u8]) {
         let (event, pairs, scalars) = (trial.event, &trial.settings.pairs, &mut self.scalars);
+        // a second walk over the event is for keys that have a row
+        let key = case.key(piece.node).unwrap_or_default();
+        if ![Says::Url, Says::AddressPort].iter().any(|says| pairs.may_be_first(*says, key.as_bytes())) {
+            return;
+        }
         let Some(member) = scalars.member(event, piece.start) else { return };
         let is_first = scalars.string(event, &member).is_some_and(|string| string.start == piece.start);
         let (object, key) = member;
