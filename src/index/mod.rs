@@ -11,6 +11,7 @@
 //! the filter in front of it (`filter`) makes look-ups of unlisted values rare.
 
 mod build;
+mod entries;
 pub mod filter;
 mod format;
 mod kept;
@@ -34,6 +35,7 @@ use crate::indicator::Context;
 use crate::observable::{IpPort, Kind, Observable};
 
 pub use self::build::{Builder, Report};
+pub use self::entries::{Entries, Networks, Records, Urls};
 pub use self::format::MAGIC;
 pub use self::kept::Kept;
 pub use self::map::install;
@@ -43,10 +45,9 @@ use self::filter::{Filter, Hasher};
 use self::format::{Fields, Header, Section, damaged, unsound};
 use self::kept::Compounds;
 use self::map::Bytes;
-use self::record::{Columns, Rows};
+use self::record::Columns;
 use self::table::search::{Reads, Search};
-use self::table::text::Cursor;
-use self::table::{Tables, url_key, write_url};
+use self::table::{Tables, url_key};
 use self::verify::Content;
 
 /// The number of a listed value, in the order of kinds, then of values.
@@ -491,113 +492,6 @@ fn read_feeds(section: &[u8]) -> Result<Vec<Box<str>>, Error> {
         feeds.push(feed.into());
     }
     Ok(feeds)
-}
-
-/// The networks that contain an address, narrowest first.
-#[derive(Clone, Debug)]
-pub struct Networks<'a> {
-    snapshot: &'a Snapshot,
-    address: IpAddr,
-    /// Prefix lengths still to be looked at.
-    levels: usize,
-}
-
-impl Iterator for Networks<'_> {
-    type Item = Entry;
-
-    fn next(&mut self) -> Option<Entry> {
-        let (bytes, tables) = (self.snapshot.bytes.as_slice(), &self.snapshot.tables);
-        while let Some(level) = self.levels.checked_sub(1) {
-            self.levels = level;
-            let found = match self.address {
-                IpAddr::V4(address) => tables.networks4.covering(bytes, level, address.to_bits()),
-                IpAddr::V6(address) => tables
-                    .networks6
-                    .covering(bytes, level, address.to_bits())
-                    .map(|i| tables.networks4.count().saturating_add(i)),
-            };
-            if let Some(i) = found {
-                return Some(self.snapshot.entry(Kind::Network, i));
-            }
-        }
-        None
-    }
-}
-
-/// URLs that differ in the scheme only.
-#[derive(Clone, Debug)]
-pub struct Urls<'a> {
-    snapshot: &'a Snapshot,
-    cursor: Cursor<'a>,
-    key: Vec<u8>,
-    skipped: Vec<u8>,
-}
-
-impl Iterator for Urls<'_> {
-    type Item = Entry;
-
-    fn next(&mut self) -> Option<Entry> {
-        loop {
-            let step = self.cursor.advance()?;
-            let scheme = self.cursor.value().strip_prefix(self.key.as_slice())?;
-            if !scheme.contains(&b' ') && self.cursor.value() != self.skipped {
-                return Some(self.snapshot.entry(Kind::Url, step.number));
-            }
-        }
-    }
-}
-
-/// The records of an entry, in order.
-#[derive(Clone, Debug)]
-pub struct Records<'a> {
-    snapshot: &'a Snapshot,
-    rows: Rows<'a>,
-}
-
-impl Iterator for Records<'_> {
-    type Item = Record;
-
-    fn next(&mut self) -> Option<Record> {
-        let (columns, bytes) = (&self.snapshot.columns, self.snapshot.bytes.as_slice());
-        self.rows.find_map(|row| columns.row(bytes, row))
-    }
-}
-
-/// Every entry of a snapshot, in order.
-#[derive(Clone, Debug)]
-pub struct Entries<'a> {
-    snapshot: &'a Snapshot,
-    next: u32,
-    /// Where the table of the kind at hand is read, for kinds of text.
-    cursor: Option<(Kind, Cursor<'a>)>,
-}
-
-impl Iterator for Entries<'_> {
-    type Item = (Entry, Kind, String);
-
-    fn next(&mut self) -> Option<(Entry, Kind, String)> {
-        let (tables, bytes) = (&self.snapshot.tables, self.snapshot.bytes.as_slice());
-        let (kind, _) = tables.place(self.next)?;
-        let entry = Entry(self.next);
-        self.next += 1;
-        let table = match kind {
-            Kind::Domain => &tables.names,
-            Kind::Url => &tables.urls,
-            Kind::Email => &tables.emails,
-            _ => return Some((entry, kind, self.snapshot.value(entry))),
-        };
-        if self.cursor.as_ref().is_none_or(|(of, _)| *of != kind) {
-            self.cursor = Some((kind, table.cursor(bytes)));
-        }
-        let (_, cursor) = self.cursor.as_mut()?;
-        cursor.advance()?;
-        let mut value = String::new();
-        match kind {
-            Kind::Url => write_url(&mut value, cursor.value()),
-            _ => value.push_str(&String::from_utf8_lossy(cursor.value())),
-        }
-        Some((entry, kind, value))
-    }
 }
 
 /// One automaton for several walks.

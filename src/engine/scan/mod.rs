@@ -20,6 +20,7 @@ mod avx2;
 #[expect(unsafe_code, reason = "SIMD loads and intrinsics behind a run-time check")]
 #[expect(clippy::inline_always, reason = "intrinsics have to land in the tier's entry function")]
 mod avx512;
+mod join;
 mod key;
 #[expect(clippy::inline_always, reason = "has to land in the tier's entry function")]
 mod scalar;
