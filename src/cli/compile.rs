@@ -9,7 +9,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
-use crate::cli::inspect::Account;
+use crate::cli::inspect::{Account, Reason};
 use crate::cli::intel::Inputs;
 use crate::cli::{intel, usage};
 use crate::index;
@@ -87,14 +87,6 @@ struct Feed<'a> {
     kept: Vec<Reason<'a>>,
     skipped: Vec<Reason<'a>>,
     warnings: &'a [String],
-}
-
-#[derive(Debug, Serialize)]
-struct Reason<'a> {
-    #[serde(rename = "reason")]
-    word: &'static str,
-    count: u64,
-    examples: &'a [String],
 }
 
 /// Compiles and reports.

@@ -101,11 +101,11 @@ pub(crate) struct Account<'a> {
 
 /// A reason, how often, and up to three examples.
 #[derive(Debug, Serialize)]
-struct Reason<'a> {
+pub(crate) struct Reason<'a> {
     #[serde(rename = "reason")]
-    word: &'static str,
-    count: u64,
-    examples: &'a [String],
+    pub(crate) word: &'static str,
+    pub(crate) count: u64,
+    pub(crate) examples: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
