@@ -29,8 +29,12 @@ const WORDS_MAX: usize = 64;
 /// Takes one object.
 pub(super) fn object(object: &Object<'_>, place: Place, objects: &mut Objects) {
     objects.tally.received += 1;
+    let [created, modified] =
+        [&object.created, &object.modified].map(|time| time.text().and_then(Timestamp::parse));
+    objects.survey.created.add(created);
+    objects.survey.modified.add(modified);
     survey(object, &mut objects.survey);
-    let mut taker = Taker { object, place, objects };
+    let mut taker = Taker { object, place, created, modified, objects };
     match object.kind.text() {
         None => taker.skip("no-type"),
         Some("indicator") => taker.indicator(),
@@ -47,8 +51,6 @@ fn survey(object: &Object<'_>, survey: &mut Survey) {
     if let Some(version) = object.spec_version.text() {
         survey.version(version);
     }
-    survey.created.add(object.created.text().and_then(Timestamp::parse));
-    survey.modified.add(object.modified.text().and_then(Timestamp::parse));
     let parts = object.granular_markings.items();
     survey.marked += u64::from(!object.object_marking_refs.items().is_empty());
     survey.marked_in_part += u64::from(!parts.is_empty());
@@ -69,6 +71,9 @@ fn survey(object: &Object<'_>, survey: &mut Survey) {
 pub(super) struct Taker<'o, 'a> {
     pub(super) object: &'o Object<'a>,
     pub(super) place: Place,
+    /// When it was created and modified, as far as these are times.
+    created: Option<Timestamp>,
+    modified: Option<Timestamp>,
     pub(super) objects: &'o mut Objects,
 }
 
@@ -294,8 +299,8 @@ impl Taker<'_, '_> {
     }
 
     pub(super) fn version(&mut self) -> Timestamp {
-        let modified = self.time("modified", &self.object.modified);
-        modified.or_else(|| self.time("created", &self.object.created)).unwrap_or(UNDATED)
+        let modified = self.told("modified", self.modified, &self.object.modified);
+        modified.or_else(|| self.told("created", self.created, &self.object.created)).unwrap_or(UNDATED)
     }
 
     pub(super) fn is_revoked(&self) -> bool {
@@ -303,7 +308,16 @@ impl Taker<'_, '_> {
     }
 
     pub(super) fn time(&mut self, property: &'static str, value: &Value<'_>) -> Option<Timestamp> {
-        let time = value.text().and_then(Timestamp::parse);
+        self.told(property, value.text().and_then(Timestamp::parse), value)
+    }
+
+    /// The time that a value is, and a note if it is none.
+    fn told(
+        &mut self,
+        property: &'static str,
+        time: Option<Timestamp>,
+        value: &Value<'_>,
+    ) -> Option<Timestamp> {
         if time.is_none() && !matches!(value, Value::Absent) {
             self.objects.note("bad-time", self.place, property);
         }
