@@ -13,19 +13,21 @@ pub mod remark;
 pub mod tlp;
 pub mod v1;
 pub mod v2;
+pub mod words;
 
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 use ahash::{AHashMap, RandomState};
 
-use crate::indicator::{Context, Id, Indicator, Part, Remarks, ThreatKind, Timestamp, Tlp};
+use crate::indicator::{Context, Id, Indicator, Part, ThreatKind, Timestamp, Tlp};
 use crate::observable::Observable;
 use crate::survey::Survey;
 use crate::tally::Tally;
 
 use self::expression::{Expression, Outcome};
 use self::remark::Remark;
+use self::words::{Contexts, Words};
 
 /// What the documents of one feed said.
 #[derive(Debug, Default)]
@@ -464,79 +466,6 @@ impl Objects {
     /// The one copy of a context with these words.
     pub fn context(&mut self, words: &Words<'_>) -> Arc<Context> {
         self.contexts.get(words)
-    }
-}
-
-/// The words of an indicator, still in the document.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Words<'a> {
-    /// Its name.
-    pub name: Option<&'a str>,
-    /// Its description.
-    pub description: Option<&'a str>,
-    /// Labels and types, each once.
-    pub labels: Vec<&'a str>,
-    /// Chain and phase, each pair once.
-    pub kill_chain: Vec<(&'a str, &'a str)>,
-    /// URLs of references, each once.
-    pub references: Vec<&'a str>,
-    /// Ids of techniques, sorted, each once.
-    pub techniques: Vec<&'a str>,
-}
-
-impl Words<'_> {
-    fn are(&self, context: &Context) -> bool {
-        let techniques = context.remarks.as_ref().map_or(&[][..], |remarks| &remarks.techniques);
-        self.name == context.name.as_deref()
-            && self.description == context.description.as_deref()
-            && self.labels.iter().copied().eq(context.labels.iter().map(|label| &**label))
-            && self.references.iter().copied().eq(context.references.iter().map(|url| &**url))
-            && self.techniques.iter().copied().eq(techniques.iter().map(|id| &**id))
-            && self.kill_chain.len() == context.kill_chain.len()
-            && self.kill_chain.iter().zip(&context.kill_chain).all(|((chain, phase), joined)| {
-                joined.strip_prefix(chain).and_then(|rest| rest.strip_prefix('/')) == Some(phase)
-            })
-    }
-
-    fn to_context(&self) -> Context {
-        Context {
-            name: self.name.map(Into::into),
-            description: self.description.map(Into::into),
-            labels: self.labels.iter().map(|label| (*label).into()).collect(),
-            threats: Vec::new(),
-            kill_chain: self
-                .kill_chain
-                .iter()
-                .map(|(chain, phase)| format!("{chain}/{phase}").into())
-                .collect(),
-            references: self.references.iter().map(|url| (*url).into()).collect(),
-            remarks: (!self.techniques.is_empty()).then(|| {
-                let techniques = self.techniques.iter().map(|id| (*id).into()).collect();
-                Box::new(Remarks { techniques, ..Remarks::default() })
-            }),
-        }
-    }
-}
-
-/// Contexts seen, by a hash of their words. Two that share a hash are told apart; only one is then shared.
-#[derive(Debug, Default)]
-struct Contexts {
-    seen: AHashMap<u64, Arc<Context>>,
-    hasher: RandomState,
-}
-
-impl Contexts {
-    fn get(&mut self, words: &Words<'_>) -> Arc<Context> {
-        let hash = self.hasher.hash_one(words);
-        match self.seen.get(&hash) {
-            Some(context) if words.are(context) => Arc::clone(context),
-            Some(_) => Arc::new(words.to_context()),
-            None => {
-                let context = Arc::new(words.to_context());
-                self.seen.insert(hash, Arc::clone(&context));
-                context
-            }
-        }
     }
 }
 

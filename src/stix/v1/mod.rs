@@ -17,6 +17,7 @@ mod tree;
 
 use std::borrow::Cow;
 
+use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader as Xml, XmlVersion};
 
@@ -261,7 +262,7 @@ impl Reader {
             Event::GeneralRef(reference) => {
                 let known = match reference.resolve_char_ref() {
                     Ok(Some(character)) => Some(character),
-                    Ok(None) => named(reference),
+                    Ok(None) => resolve_predefined_entity(reference).and_then(|text| text.chars().next()),
                     Err(_) => None,
                 };
                 if known.is_none() {
@@ -511,18 +512,6 @@ fn pairs<'s>(start: &'s BytesStart<'_>) -> impl Iterator<Item = (&'s str, Cow<'s
 
 fn attribute(start: &BytesStart<'_>, name: &str) -> Option<String> {
     pairs(start).find(|(key, _)| *key == name).map(|(_, value)| value.into_owned())
-}
-
-/// The five entities that XML has without a declaration.
-fn named(name: &str) -> Option<char> {
-    Some(match name {
-        "amp" => '&',
-        "lt" => '<',
-        "gt" => '>',
-        "quot" => '"',
-        "apos" => '\'',
-        _ => return None,
-    })
 }
 
 /// What stands for a byte that is no UTF-8 until the text is taken; XML has no such character.

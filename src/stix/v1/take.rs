@@ -13,13 +13,8 @@ use crate::stix::expression::{self, AND, Expression};
 use crate::stix::v1::observable::{self, Dialect};
 use crate::stix::v1::threat;
 use crate::stix::v1::tree::Element;
-use crate::stix::{Draft, Fate, Objects, Place, Relation, Standalone, Words, tlp};
-
-/// Bytes kept of a name or description.
-const TEXT_BYTES_MAX: usize = 64 << 10;
-
-/// Labels, phases and references kept of one indicator.
-const WORDS_MAX: usize = 64;
+use crate::stix::words::{Words, cut, once};
+use crate::stix::{Draft, Fate, Objects, Place, Relation, Standalone, tlp};
 
 /// Threats that one indicator points to.
 const TARGETS_MAX: usize = 256;
@@ -300,11 +295,8 @@ fn words(element: Element<'_>) -> Words<'_> {
             "Type" => once(&mut words.labels, child.text()),
             "Kill_Chain_Phases" => {
                 for phase in child.children().filter(|phase| phase.name() == "Kill_Chain_Phase") {
-                    if let Some(pair) = kill_chain_phase(phase)
-                        && words.kill_chain.len() < WORDS_MAX
-                        && !words.kill_chain.contains(&pair)
-                    {
-                        words.kill_chain.push(pair);
+                    if let Some((chain, phase)) = kill_chain_phase(phase) {
+                        words.phase(chain, phase);
                     }
                 }
             }
@@ -361,16 +353,6 @@ pub(super) fn instant(text: &str) -> Option<Timestamp> {
     Timestamp::parse(text)
         .or_else(|| Timestamp::parse(&format!("{text}Z")))
         .or_else(|| Timestamp::parse(&format!("{text}T00:00:00Z")))
-}
-
-fn once<'v>(words: &mut Vec<&'v str>, word: &'v str) {
-    if !word.is_empty() && words.len() < WORDS_MAX && !words.contains(&word) {
-        words.push(cut(word));
-    }
-}
-
-fn cut(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(TEXT_BYTES_MAX)).unwrap_or(text)
 }
 
 /// The chain that the STIX 1 vocabulary defines, and its phases.

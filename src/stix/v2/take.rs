@@ -10,21 +10,15 @@ use crate::indicator::{Id, Indicator, Part, ThreatKind, Timestamp, Tlp};
 use crate::observable::Observable;
 use crate::pattern::{self, Reduction};
 use crate::stix::v2::object::{Object, Value};
+use crate::stix::words::{TEXT_BYTES_MAX, WORDS_MAX, Words, cut, once};
 use crate::stix::{
-    Attribution, Draft, Fate, Kept, Named, Objects, Place, REVOKED, Relation, Slot, Stated, UNDATED, Words,
-    tlp,
+    Attribution, Draft, Fate, Kept, Named, Objects, Place, REVOKED, Relation, Slot, Stated, UNDATED, tlp,
 };
 use crate::survey::Survey;
 use crate::tally::EXAMPLE_BYTES_MAX;
 
 /// The look-ups of an indicator.
 type Values = Vec<(Observable, Part)>;
-
-/// Bytes kept of a name or description.
-const TEXT_BYTES_MAX: usize = 64 << 10;
-
-/// Labels, phases and references kept of one indicator.
-const WORDS_MAX: usize = 64;
 
 /// Takes one object.
 pub(super) fn object(object: &Object<'_>, place: Place, objects: &mut Objects) {
@@ -196,11 +190,8 @@ impl Taker<'_, '_> {
         }
         for phase in object.kill_chain_phases.items() {
             let part = |key| phase.get(key).and_then(Value::text);
-            if let (Some(chain), Some(phase)) = (part("kill_chain_name"), part("phase_name"))
-                && words.kill_chain.len() < WORDS_MAX
-                && !words.kill_chain.contains(&(chain, phase))
-            {
-                words.kill_chain.push((chain, phase));
+            if let (Some(chain), Some(phase)) = (part("kill_chain_name"), part("phase_name")) {
+                words.phase(chain, phase);
             }
         }
         for reference in object.external_references.items() {
@@ -380,14 +371,4 @@ fn is_technique(id: &str) -> bool {
 fn relation_id(id: &str) -> Id {
     let uuid = id.strip_prefix("relationship--").and_then(crate::indicator::uuid);
     uuid.map_or_else(|| Id::Text(id.into()), Id::Uuid)
-}
-
-fn once<'v>(words: &mut Vec<&'v str>, word: &'v str) {
-    if !word.is_empty() && words.len() < WORDS_MAX && !words.contains(&word) {
-        words.push(cut(word));
-    }
-}
-
-pub(super) fn cut(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(TEXT_BYTES_MAX)).unwrap_or(text)
 }
