@@ -211,6 +211,13 @@ const HEX: [u8; 256] = {
     values
 };
 
+/// A confidence from 0 to 100, with or without a fraction or a percent sign.
+pub fn confidence(text: &str) -> Option<u8> {
+    let number: f64 = text.strip_suffix('%').unwrap_or(text).trim().parse().ok()?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just before")]
+    (0.0..=100.0).contains(&number).then_some(number as u8)
+}
+
 /// How the value stands in the indicator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use ahash::{AHashMap, AHashSet, RandomState};
 use memchr::memchr;
 
-use crate::indicator::{Context, Indicator, Part, ThreatKind};
+use crate::indicator::{self, Context, Indicator, Part, ThreatKind};
 use crate::observable::{self, Hint, Observable, Refused, refang};
 use crate::tally::Tally;
 
@@ -228,7 +228,7 @@ impl Reader {
         let confidence = match row.confidence.as_deref().map(str::trim) {
             None | Some("") => None,
             Some(text) => {
-                let confidence = confidence(text);
+                let confidence = indicator::confidence(text);
                 if confidence.is_none() && entries.tally.noted.count("bad-confidence") {
                     let example = format!("{}: line {}: {text}", self.file, self.line);
                     entries.tally.noted.example("bad-confidence", example);
@@ -389,13 +389,6 @@ fn head(window: &[u8], last: bool) -> Cow<'_, str> {
     let head = window.get(..HEAD_BYTES).unwrap_or(window);
     let whole = if last && head.len() == window.len() { None } else { memchr::memrchr(b'\n', head) };
     String::from_utf8_lossy(whole.and_then(|end| head.get(..end)).unwrap_or(head))
-}
-
-/// A confidence from 0 to 100, with or without a fraction or a percent sign.
-fn confidence(text: &str) -> Option<u8> {
-    let number: f64 = text.strip_suffix('%').unwrap_or(text).trim().parse().ok()?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just before")]
-    (0.0..=100.0).contains(&number).then_some(number as u8)
 }
 
 #[cfg(test)]

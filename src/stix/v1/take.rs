@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use crate::indicator::{Id, Indicator, Timestamp, Tlp};
+use crate::indicator::{self, Id, Indicator, Timestamp, Tlp};
 use crate::stix::expression::{self, AND, Expression};
 use crate::stix::v1::observable::{self, Dialect};
 use crate::stix::v1::threat;
@@ -339,11 +339,7 @@ fn confidence(word: &str) -> Result<Option<u8>, ()> {
         "low" => Ok(Some(15)),
         "none" => Ok(Some(0)),
         "unknown" => Ok(None),
-        word => {
-            let number = word.strip_suffix('%').unwrap_or(word).trim();
-            let whole = number.split_once('.').map_or(number, |(whole, _)| whole);
-            whole.parse().ok().filter(|number| *number <= 100).map(Some).ok_or(())
-        }
+        word => indicator::confidence(word).map(Some).ok_or(()),
     }
 }
 
