@@ -349,7 +349,9 @@ fn superseded(feeds: &[(u16, Objects)]) -> AHashSet<(usize, usize)> {
     let hasher = ahash::RandomState::new();
     let mut order: Vec<(u64, u32, u32)> = Vec::new();
     for (feed, (_, objects)) in (0..).zip(feeds) {
-        order.extend((0..).zip(&objects.indicates).map(|(at, one)| (hasher.hash_one(&one.id), feed, at)));
+        // those without an id, as all of STIX 1 are, are no versions of each other
+        let with_id = (0..).zip(&objects.indicates).filter(|(_, one)| !one.id.is_empty());
+        order.extend(with_id.map(|(at, one)| (hasher.hash_one(&one.id), feed, at)));
     }
     // Sorted, as a million look-ups in a hash map would be a million cache misses.
     order.sort_unstable_by_key(|one| one.0);

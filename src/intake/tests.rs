@@ -331,6 +331,34 @@ fn stix_1_joins_across_documents() {
 }
 
 #[test]
+fn stix_1_relations_of_older_indicators_count_as_well() {
+    let folder = Folder::new();
+    let indicator = |number: u32, time: &str, threat: &str| {
+        format!(
+            "<Indicator id='e:i-{number}' timestamp='{time}'><Observable><Object>\
+             <Properties xsi:type='D:DomainNameObjectType'><Value>{threat}{number}.com</Value></Properties></Object></Observable>\
+             <Indicated_TTP><TTP idref='e:{threat}'/></Indicated_TTP></Indicator>"
+        )
+    };
+    let threat = |name: &str| format!("<TTP id='e:{name}'><Title>{name}</Title></TTP>");
+    let inner = [
+        threat("old"),
+        threat("new"),
+        indicator(1, "2020-01-01T00:00:00Z", "old"),
+        indicator(2, "2024-01-01T00:00:00Z", "new"),
+        indicator(3, "2022-01-01T00:00:00Z", "old"),
+    ];
+    let package = format!(
+        "<STIX_Package xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance' version='1.2'>{}</STIX_Package>",
+        inner.concat()
+    );
+    let loaded = loaded(&[folder.write("a.xml", package)]);
+    let names: Vec<_> = loaded.indicators.iter().map(|one| one.context.threats.clone()).collect();
+    let named = |name: &str| vec![(ThreatKind::AttackPattern, name.into())];
+    assert_eq!(names, [named("old"), named("new"), named("old")]);
+}
+
+#[test]
 fn stix_1_observables_without_an_indicator_are_used_when_asked_for() {
     let folder = Folder::new();
     let both = "<Observable id='a:and'><Observable_Composition operator='AND'><Observable idref='a:x'/><Observable idref='a:y'/></Observable_Composition></Observable>";
