@@ -165,11 +165,14 @@ impl Reader {
         if self.astray {
             return self.find_next(rest, at, last, objects);
         }
-        match (self.open.last(), rest[0]) {
-            (None | Some(Level::Elements), b'{') if let Some((object, length)) = decode_text(text) => {
+        if rest[0] == b'{' && self.open.last() != Some(&Level::Members) {
+            let mut object = Object::default();
+            if let Some(length) = decode_text(text, &mut object) {
                 self.take(&object, rest, objects);
-                Step::Past(length)
+                return Step::Past(length);
             }
+        }
+        match (self.open.last(), rest[0]) {
             (_, b' ' | b'\n' | b'\r' | b'\t') => Step::Past(frame::blanks(rest)),
             (_, b',') | (None, RECORD_SEPARATOR) => Step::Past(1),
             (None | Some(Level::Elements), b'{') => self.object(rest, at, last, objects),

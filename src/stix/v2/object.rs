@@ -177,11 +177,12 @@ pub(super) enum Failure {
 }
 
 /// Decodes the object at the start of what is known to be UTF-8, if it is whole and sound; the quick way of
-/// [`decode`].
-pub(super) fn decode_text(text: &str) -> Option<(Object<'_>, usize)> {
-    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Object<'_>>();
-    let object = values.next()?.ok()?;
-    Some((object, values.byte_offset()))
+/// [`decode`]. It fills an empty object in its place, as one is a kilobyte that is not to be moved from hand to hand;
+/// where it fails, part of the object is filled.
+pub(super) fn decode_text<'a>(text: &'a str, object: &mut Object<'a>) -> Option<usize> {
+    let mut values = serde_json::Deserializer::from_str(text);
+    values.deserialize_map(Members(object)).ok()?;
+    Some(values.into_iter::<IgnoredAny>().byte_offset())
 }
 
 /// Decodes the object at the start of the slice; returns it with its length, or the failure and what was read up to it.
@@ -206,21 +207,24 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Object<'_>, usize), (Failure, usiz
 
 impl<'de> Deserialize<'de> for Object<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectVisitor)
+        let mut object = Object::default();
+        deserializer.deserialize_map(Members(&mut object))?;
+        Ok(object)
     }
 }
 
-struct ObjectVisitor;
+/// Takes the members of an object.
+struct Members<'o, 'a>(&'o mut Object<'a>);
 
-impl<'de> Visitor<'de> for ObjectVisitor {
-    type Value = Object<'de>;
+impl<'de> Visitor<'de> for Members<'_, 'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
-        let mut object = Object::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let object = self.0;
         while let Some(Name(name)) = map.next_key()? {
             if name == "objects" && object.kind.text().is_none_or(|kind| kind == "bundle") {
                 map.next_value_seed(NoList)?;
@@ -233,7 +237,7 @@ impl<'de> Visitor<'de> for ObjectVisitor {
                 }
             }
         }
-        Ok(object)
+        Ok(())
     }
 }
 
