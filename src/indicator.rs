@@ -148,11 +148,6 @@ impl Id {
             None => Id::Text(text.into()),
         }
     }
-
-    /// Whether it is a text without a character, which identifies nothing.
-    pub fn is_empty(&self) -> bool {
-        matches!(self, Id::Text(text) if text.is_empty())
-    }
 }
 
 impl Id {

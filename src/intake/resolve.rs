@@ -260,7 +260,7 @@ impl Threats {
                 }
             }
             for relation in &objects.attributed {
-                if !is_revoked(feeds, &relation.id, relation.modified) {
+                if !is_revoked(feeds, relation.id.as_ref(), relation.modified) {
                     let authors = attributed.entry(&*ids[relation.source as usize]).or_default();
                     authors.push(&*ids[relation.target as usize]);
                 }
@@ -325,7 +325,8 @@ fn relations(feeds: &[(u16, Objects)], threats: &Threats) -> Vec<Vec<(u32, u32)>
             objects.refs.iter().map(|id| threats.numbers.get(&**id).copied()).collect();
         for (at, relation) in objects.indicates.iter().enumerate() {
             let Some(threat) = numbers[relation.target as usize] else { continue };
-            if superseded.contains(&(feed, at)) || is_revoked(feeds, &relation.id, relation.modified) {
+            if superseded.contains(&(feed, at)) || is_revoked(feeds, relation.id.as_ref(), relation.modified)
+            {
                 continue;
             }
             for ((_, objects), found) in feeds.iter().zip(&mut found) {
@@ -350,14 +351,14 @@ fn superseded(feeds: &[(u16, Objects)]) -> AHashSet<(usize, usize)> {
     let mut order: Vec<(u64, u32, u32)> = Vec::new();
     for (feed, (_, objects)) in (0..).zip(feeds) {
         // those without an id, as all of STIX 1 are, are no versions of each other
-        let with_id = (0..).zip(&objects.indicates).filter(|(_, one)| !one.id.is_empty());
-        order.extend(with_id.map(|(at, one)| (hasher.hash_one(&one.id), feed, at)));
+        let with_id = (0..).zip(&objects.indicates).filter_map(|(at, one)| Some((at, one.id.as_ref()?)));
+        order.extend(with_id.map(|(at, id)| (hasher.hash_one(id), feed, at)));
     }
     // Sorted, as a million look-ups in a hash map would be a million cache misses.
     order.sort_unstable_by_key(|one| one.0);
     let mut superseded = AHashSet::new();
     for alike in order.chunk_by(|a, b| a.0 == b.0).filter(|alike| alike.len() > 1) {
-        let mut newest: AHashMap<&Id, Timestamp> = AHashMap::new();
+        let mut newest: AHashMap<&Option<Id>, Timestamp> = AHashMap::new();
         for one in alike.iter().map(relation) {
             let held = newest.entry(&one.id).or_insert(one.modified);
             *held = one.modified.max(*held);
@@ -431,7 +432,8 @@ fn remarked(context: &Context, mut said: Vec<Remark>) -> Arc<Context> {
     Arc::new(Context { remarks: Some(Box::new(remarks)), ..context.clone() })
 }
 
-fn is_revoked(feeds: &[(u16, Objects)], relation: &Id, modified: Timestamp) -> bool {
+fn is_revoked(feeds: &[(u16, Objects)], relation: Option<&Id>, modified: Timestamp) -> bool {
+    let Some(relation) = relation else { return false };
     feeds.iter().any(|(_, objects)| {
         !objects.revoked_relations.is_empty()
             && objects.revoked_relations.get(relation).is_some_and(|revoked| *revoked >= modified)

@@ -358,6 +358,22 @@ fn stix_1_relations_of_older_indicators_count_as_well() {
     assert_eq!(names, [named("old"), named("new"), named("old")]);
 }
 
+/// What has no id has no versions: to revoke such a relation says nothing about those of another document.
+#[test]
+fn revoking_a_relation_without_an_id_revokes_no_other() {
+    let folder = Folder::new();
+    let package = "<STIX_Package xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance' version='1.2'>\
+                   <TTP id='e:t'><Title>T</Title></TTP><Indicator id='e:i' timestamp='2020-01-01T00:00:00Z'><Observable><Object>\
+                   <Properties xsi:type='D:DomainNameObjectType'><Value>evil.com</Value></Properties></Object></Observable>\
+                   <Indicated_TTP><TTP idref='e:t'/></Indicated_TTP></Indicator></STIX_Package>";
+    let revoked = r#"{"type":"relationship","id":"","modified":"2024-01-01T00:00:00Z","revoked":true,
+                      "relationship_type":"indicates","source_ref":"indicator--1","target_ref":"malware--1"}"#;
+    let other = [indicator("").as_str(), revoked].join("\n");
+    let loaded = loaded(&[folder.write("a.xml", package), folder.write("b.json", other)]);
+    let of_first = loaded.indicators.iter().find(|indicator| indicator.feed == 0).unwrap();
+    assert_eq!(of_first.context.threats, [(ThreatKind::AttackPattern, "T".into())]);
+}
+
 #[test]
 fn stix_1_observables_without_an_indicator_are_used_when_asked_for() {
     let folder = Folder::new();

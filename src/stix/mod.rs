@@ -192,8 +192,8 @@ impl Named {
 /// `indicates`: an indicator points to a threat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relation {
-    /// Id of the relation itself; an id that is no UUID is kept as text.
-    pub id: Id,
+    /// Id of the relation itself, if it has one, by which versions of it are known; one that is no UUID is kept as text.
+    pub id: Option<Id>,
     /// The version.
     pub modified: Timestamp,
     /// The indicator.
@@ -205,8 +205,8 @@ pub struct Relation {
 /// `attributed-to`: a threat is the work of another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attribution {
-    /// Id of the relation itself.
-    pub id: Id,
+    /// Id of the relation itself, if it has one.
+    pub id: Option<Id>,
     /// The version.
     pub modified: Timestamp,
     /// The work.
@@ -443,8 +443,9 @@ impl Objects {
         }
     }
 
-    /// Notes that a relation was revoked at this version.
-    pub fn revoke_relation(&mut self, id: Id, modified: Timestamp) {
+    /// Notes that a relation was revoked at this version; without an id that says nothing about others.
+    pub fn revoke_relation(&mut self, id: Option<Id>, modified: Timestamp) {
+        let Some(id) = id else { return };
         let newest = self.revoked_relations.entry(id).or_insert(modified);
         *newest = modified.max(*newest);
     }

@@ -177,7 +177,7 @@ impl Taker<'_> {
                 let Some(target) = inner.attribute("idref").or(inner.attribute("id")) else { continue };
                 let target = self.objects.number(target);
                 // relations of STIX 1 have no ids
-                let relation = Relation { id: Id::Text("".into()), modified, source: id.clone(), target };
+                let relation = Relation { id: None, modified, source: id.clone(), target };
                 self.objects.indicates.push(relation);
             }
         }

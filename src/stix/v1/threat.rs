@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use crate::indicator::{Id, ThreatKind, Timestamp};
+use crate::indicator::{ThreatKind, Timestamp};
 use crate::stix::v1::tree::Element;
 use crate::stix::{Attribution, Named, Objects};
 
@@ -54,7 +54,7 @@ fn is_related(element: Element<'_>, inner: Element<'_>) -> bool {
 fn leads(source: &str, target: &str, modified: Timestamp, objects: &mut Objects) {
     let (source, target) = (objects.number(source), objects.number(target));
     // relations of STIX 1 have no ids, and nothing revokes them
-    objects.attributed.push(Attribution { id: Id::Text("".into()), modified, source, target });
+    objects.attributed.push(Attribution { id: None, modified, source, target });
 }
 
 fn one(kind: ThreatKind, name: Option<&str>) -> Vec<(ThreatKind, &str)> {

@@ -368,7 +368,7 @@ fn is_technique(id: &str) -> bool {
 }
 
 /// The id of a relation: its UUID where it has one, which is all that tells relations apart.
-fn relation_id(id: &str) -> Id {
+fn relation_id(id: &str) -> Option<Id> {
     let uuid = id.strip_prefix("relationship--").and_then(crate::indicator::uuid);
-    uuid.map_or_else(|| Id::Text(id.into()), Id::Uuid)
+    (!id.is_empty()).then(|| uuid.map_or_else(|| Id::Text(id.into()), Id::Uuid))
 }
